@@ -27,6 +27,7 @@ from bot.storage.answer_tables import answer_values, answers
 from bot.storage.task_tables import forwards
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard
+from tests.support.databases import kinds_in_turn
 
 BOOK = book_of(
     "name: booking, when: {keyword: book}, tries: 2, expires: 30m, ask: ["
@@ -81,6 +82,7 @@ async def test_a_talk_is_a_row_from_its_first_question_on(bot: Bot) -> None:
     assert row.peer == "+15555550101"
 
 
+@kinds_in_turn
 async def test_a_talk_within_one_batch_is_one_row(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "book"), at(1, "fri"), at(2, "4"), at(3, "book"))
     done, again = sorted(await rows(bot, after=5), key=lambda row: row.started_at)
@@ -88,6 +90,7 @@ async def test_a_talk_within_one_batch_is_one_row(bot: Bot) -> None:
     assert (again.status, again.values) == ("open", {})
 
 
+@kinds_in_turn
 async def test_each_way_in_which_a_talk_ends_has_its_status(bot: Bot) -> None:
     talks: dict[str, Sequence[tuple[float, str]]] = {
         "cancelled": [(0, "book"), (1, "cancel")],
@@ -117,6 +120,7 @@ async def test_each_way_in_which_a_talk_ends_has_its_status(bot: Bot) -> None:
     )  # fmt: skip
 
 
+@kinds_in_turn
 async def test_a_talk_expires_without_another_word(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "book"), at(10, "fri"))
     assert [row.status for row in await rows(bot, after=40)] == ["expired"]
@@ -181,6 +185,7 @@ async def test_a_question_that_keeps_one_row_replaces_the_one_before_when_it_is_
     assert [row.values for row in await rows(bot, "poll", after=4)] == [{"colour": "blue"}]
 
 
+@kinds_in_turn
 async def test_what_comes_out_empty_is_not_kept(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "note to self"))
     assert [row.values for row in await rows(bot, "note")] == [{"text": "note to self"}]
@@ -221,6 +226,7 @@ async def test_days_are_counted_by_month_however_many_there_are(bot: Bot) -> Non
     assert (field.kind, field.max) == ("text", None)
 
 
+@kinds_in_turn
 async def test_a_rule_that_is_gone_still_shows_its_rows(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "guess 3"), at(0, "guess 10", peer="+15555550109"))
     other = book_of("name: hello, when: anything, reply: Hello.")
@@ -233,6 +239,7 @@ async def test_a_rule_that_is_gone_still_shows_its_rows(bot: Bot) -> None:
     assert (field.kind, field.min, field.max, field.mean) == ("number", 3, 10, 6.5)
 
 
+@kinds_in_turn
 async def test_a_tally_knows_its_kinds(bot: Bot) -> None:
     book = book_of(
         "name: survey, when: {keyword: survey}, reply: Thanks., ask: ["
@@ -259,6 +266,7 @@ async def test_a_tally_knows_its_kinds(bot: Bot) -> None:
     assert (day.min, day.max, day.mean) == ("2026-12-24", "2026-12-24", None)
 
 
+@kinds_in_turn
 async def test_what_is_forwarded_has_the_answers_and_the_saved_values(bot: Bot) -> None:
     book = book_of(
         "name: leak, when: {keyword: leak}, ask: {save: street, question: Where?}, reply: Thanks.,"

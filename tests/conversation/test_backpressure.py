@@ -11,6 +11,7 @@ from bot.conversation.backpressure import QueueFull, QueuePauses
 from bot.operations.checks import check_queue
 from bot.storage.database import Database, DatabaseBusy
 from tests.support.bots import Bot, heard, report, until
+from tests.support.databases import kinds_in_turn
 
 PEERS = [f"+1555555{number:04}" for number in range(10)]
 
@@ -29,6 +30,7 @@ async def bot(database_url: str) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_full_queue_takes_no_message_and_keeps_nothing_of_it(bot: Bot) -> None:
     for peer in PEERS[:5]:
         await bot.hear(heard(peer=peer))
@@ -38,6 +40,7 @@ async def test_a_full_queue_takes_no_message_and_keeps_nothing_of_it(bot: Bot) -
     assert bot.queue.turned_away == 1
 
 
+@kinds_in_turn
 async def test_a_full_queue_takes_reports_even_beside_a_message_that_it_turns_away(bot: Bot) -> None:
     await bot.hear(heard("five"))
     first = (await bot.replies())[0]
@@ -61,6 +64,7 @@ async def test_what_was_sent_makes_room_without_being_told(bot: Bot) -> None:
         await bot.hear(heard(peer=PEERS[6]))
 
 
+@kinds_in_turn
 async def test_a_message_that_gets_no_reply_is_turned_away_too_and_taken_later(bot: Bot) -> None:
     """It may be an opt-out; Event Grid keeps it, and it is the same message when it comes again."""
     await bot.hear(heard("five"))

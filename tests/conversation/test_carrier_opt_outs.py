@@ -11,6 +11,7 @@ from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard, report, until
+from tests.support.databases import kinds_in_turn
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True)
 
@@ -26,6 +27,7 @@ async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str)
     assert [reply.status for reply in await bot.replies()] == ["failed", "suppressed"]
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("carrier_answers", [False, True])
 async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
     bot: Bot, *, carrier_answers: bool
@@ -46,6 +48,7 @@ async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
         assert (await bot.conversations())[0].opted_out is expected
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(minutes=2)])
 async def test_who_is_opted_out_by_a_report_from_the_future_can_come_back_at_once(
     bot: Bot, ahead: timedelta
@@ -127,6 +130,7 @@ async def test_an_opt_out_of_a_message_whose_name_nobody_told_counts(database_ur
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_nobody_waits_for_a_person_any_more_who_opted_out_at_the_carrier(database_url: str) -> None:
     book = book_of("name: person, when: {keyword: person}, handover: true, reply: A person will answer.")
     bot = Bot(database_url, book=book)

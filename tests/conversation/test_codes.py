@@ -17,6 +17,7 @@ from bot.storage.answer_tables import codes_given
 from bot.storage.tables import conversations, messages
 from tests.support.books import book_of
 from tests.support.bots import OURS, Bot, asleep, heard
+from tests.support.databases import kinds_in_turn
 
 RULE = (
     "rules:\n"
@@ -66,12 +67,14 @@ async def test_the_same_person_on_another_number_has_the_same_code(bot: Bot) -> 
         assert [reply.text for reply in await bot.replies(number=number)] == ["Your code is AA."]
 
 
+@kinds_in_turn
 async def test_of_a_list_with_one_code_it_is_said_that_the_only_one_is_given(bot: Bot) -> None:
     bot.inbox._book = lambda: book_with(["ONE"])
     await ask(bot, 1, 2)
     assert "the only code of coupons.csv is given" in await _incidents(bot)
 
 
+@kinds_in_turn
 async def test_who_comes_when_all_are_given_is_told_so_and_a_person_learns_of_it(bot: Bot) -> None:
     bot.inbox._book = lambda: book_with([f"C{number:02}" for number in range(20)])
     await ask(bot, *range(18))
@@ -123,6 +126,7 @@ async def test_a_long_list_that_is_changed_keeps_nobody_waiting(bot: Bot) -> Non
     assert (left.left, left.total) == (0, 12_003)
 
 
+@kinds_in_turn
 async def test_who_has_opted_out_takes_no_code(bot: Bot) -> None:
     bot.inbox._book = lambda: book_with(["AA", "BB"])
     await bot.hear(*(heard(text, peer=peer(1)) for text in ("stop", "coupon")))
@@ -130,6 +134,7 @@ async def test_who_has_opted_out_takes_no_code(bot: Bot) -> None:
     assert await said(bot, 2) == ["Your code is AA."]
 
 
+@kinds_in_turn
 async def test_a_code_is_given_at_the_end_of_the_questions(bot: Bot) -> None:
     text = RULE.replace("    when", "    ask: {save: name, question: Your name?}\n    when", 1)
     loaded = load_texts({"rules.yaml": text, "coupons.csv": "code\nAA\nBB\n"})
@@ -141,6 +146,7 @@ async def test_a_code_is_given_at_the_end_of_the_questions(bot: Bot) -> None:
     assert await said(bot, 1) == ["Your name?", "Your code is BB."]
 
 
+@kinds_in_turn
 async def test_made_up_codes_are_all_different_and_stay(bot: Bot) -> None:
     bot.inbox._book = lambda: book_of(
         "name: code, when: {keyword: code}, code: {random: 8, save: mine}, reply: '{{ mine }}'"

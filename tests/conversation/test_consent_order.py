@@ -12,6 +12,7 @@ from bot.conversation.events import Inbound, time_written
 from bot.storage.consent_tables import consent_changes
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard, report
+from tests.support.databases import kinds_in_turn
 
 #: A while ago, so that no time of these tests lies in the future.
 TEN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -67,6 +68,7 @@ async def test_every_order_of_arrival_ends_alike(bot: Bot) -> None:
     assert {each.opted_out for each in await bot.conversations()} == {False}
 
 
+@kinds_in_turn
 async def test_a_late_start_is_not_answered(bot: Bot) -> None:
     await bot.hear(at("stop", 20))
     await bot.hear(at("start", 10))
@@ -81,6 +83,7 @@ async def test_a_late_start_is_not_answered(bot: Bot) -> None:
     assert late.decision["withheld"] == ["Welcome back."]
 
 
+@kinds_in_turn
 async def test_a_late_stop_is_not_confirmed_and_nobody_waits(bot: Bot) -> None:
     await bot.hear(at("start", 20), at("stop", 10), at("hours", 30))
     assert [each.text for each in await bot.replies()] == ["Welcome back.", "We are open."]
@@ -88,6 +91,7 @@ async def test_a_late_stop_is_not_confirmed_and_nobody_waits(bot: Bot) -> None:
     assert conversation.unanswered_since is None
 
 
+@kinds_in_turn
 async def test_a_late_stop_keeps_what_the_rules_tag_as_it_was(database_url: str) -> None:
     book = book_of(
         "name: stop, when: {exact: stop}, opt_out: true, tag: gone, reply: Bye.",
@@ -102,6 +106,7 @@ async def test_a_late_stop_keeps_what_the_rules_tag_as_it_was(database_url: str)
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_the_last_answer_of_a_rule_that_opts_in_is_a_consent_of_its_time(database_url: str) -> None:
     book = book_of(
         "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
@@ -120,6 +125,7 @@ async def test_the_last_answer_of_a_rule_that_opts_in_is_a_consent_of_its_time(d
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_late_start_does_not_undo_what_a_carrier_reported_later(bot: Bot) -> None:
     await bot.hear(heard())
     (message,) = await bot.settled()
@@ -132,6 +138,7 @@ async def test_a_late_start_does_not_undo_what_a_carrier_reported_later(bot: Bot
     assert not await opted_out(bot)
 
 
+@kinds_in_turn
 async def test_a_start_that_arrived_late_is_not_newer_than_the_report_that_came_before(bot: Bot) -> None:
     await bot.hear(at("start", 10))
     await bot.hear(heard())
@@ -160,6 +167,7 @@ def test_a_time_that_nobody_can_have_written_at_is_that_of_the_arrival(
     assert time_written(received_at, TEN) == (received_at if is_believed else TEN)
 
 
+@kinds_in_turn
 async def test_a_start_from_the_future_does_not_keep_a_stop_from_counting(bot: Bot) -> None:
     await bot.hear(at("start", 30 * 24 * 3600))
     await bot.hear(heard("stop"))
@@ -175,6 +183,7 @@ ASKING = book_of(
 )
 
 
+@kinds_in_turn
 async def test_expiry_hours_dates_and_now_go_by_when_the_peer_wrote(database_url: str) -> None:
     bot = Bot(database_url, book=ASKING)
     await bot.start(sending=False)
@@ -191,6 +200,7 @@ async def test_expiry_hours_dates_and_now_go_by_when_the_peer_wrote(database_url
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_what_was_written_before_the_question_is_no_answer_to_it(database_url: str) -> None:
     bot = Bot(database_url, book=ASKING)
     await bot.start(sending=False)

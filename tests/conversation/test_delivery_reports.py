@@ -20,7 +20,7 @@ from bot.sending.sms_service import SendFailed, SmsCall
 from bot.storage.database import Database
 from bot.storage.tables import delivery_reports, messages
 from tests.support.bots import OURS, PEER, Bot, asleep, heard, report, until
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases, kinds_in_turn
 from tests.support.long_talks import LONG_AGO, finds_by_place, tag_message, write_talk
 from tests.support.properties import examples
 
@@ -49,6 +49,7 @@ async def test_a_report_moves_its_message_and_stands_in_its_history(bot: Bot) ->
     assert await kept(bot) == [("Delivered", message.id)]
 
 
+@kinds_in_turn
 async def test_the_same_report_again_is_a_duplicate(bot: Bot) -> None:
     message = await sent(bot)
     same = report(message.provider_message_id or "")
@@ -201,6 +202,7 @@ async def test_a_foreign_or_forged_tag_does_no_harm(database_url: str) -> None:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_unknown_word_joined_by_its_tag_is_shown_and_decides_nothing(database_url: str) -> None:
     bot, call = await in_doubt(database_url, PEER)
     await bot.hear(report("Outgoing_x", "Buffered", None, tag=call.tag, peer=PEER))
@@ -209,6 +211,7 @@ async def test_an_unknown_word_joined_by_its_tag_is_shown_and_decides_nothing(da
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot) -> None:
     (receipt,) = await bot.hear(report("Outgoing_of_another_app"))
     assert receipt.outcome == "kept_apart"
@@ -216,12 +219,14 @@ async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot
     assert await bot.conversations() == []
 
 
+@kinds_in_turn
 async def test_a_report_that_bears_the_name_of_an_inbound_message_moves_nothing(bot: Bot) -> None:
     await bot.hear(heard("quiet", message_id="Incoming_x"))
     await bot.hear(report("Incoming_x"))
     assert [message.status for message in await bot.talk()] == ["received"]
 
 
+@kinds_in_turn
 async def test_two_reports_that_differ_only_in_their_reason_are_both_kept(bot: Bot) -> None:
     """Whichever comes first, the message's details are the same."""
     ends = set()
@@ -236,6 +241,7 @@ async def test_two_reports_that_differ_only_in_their_reason_are_both_kept(bot: B
     assert len(await kept(bot)) == 4
 
 
+@kinds_in_turn
 async def test_a_carrier_without_a_report_leaves_the_message_unconfirmed(bot: Bot) -> None:
     message = await sent(bot)
     await bot.hear(
@@ -244,6 +250,7 @@ async def test_a_carrier_without_a_report_leaves_the_message_unconfirmed(bot: Bo
     assert (await bot.replies())[0].status == "unconfirmed"
 
 
+@kinds_in_turn
 async def test_an_unknown_word_is_shown_as_it_came_and_does_not_count_as_failed(bot: Bot) -> None:
     message = await sent(bot)
     await bot.hear(report(message.provider_message_id or "", "Buffered", "wait"))

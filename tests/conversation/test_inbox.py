@@ -14,6 +14,7 @@ from bot.operator.actions import Operator
 from bot.operator.errors import NoNumber
 from tests.support.books import book_of
 from tests.support.bots import BOOK, OURS, PEER, Bot, heard, report
+from tests.support.databases import kinds_in_turn
 
 
 async def test_a_message_and_its_reply_are_stored_together(bot: Bot) -> None:
@@ -48,6 +49,7 @@ async def test_the_same_message_in_one_batch_counts_once(bot: Bot) -> None:
     assert len(await bot.talk()) == 2
 
 
+@kinds_in_turn
 async def test_a_copy_that_says_when_the_message_came_is_heard_when_the_first_did_not(bot: Bot) -> None:
     """And no later copy changes what is known."""
     whole = heard(message_id="Incoming_a")
@@ -112,6 +114,7 @@ async def test_two_processes_keep_one_order_in_one_conversation(database_url: st
         await one.stop()
 
 
+@kinds_in_turn
 async def test_each_pair_of_numbers_is_a_conversation(bot: Bot) -> None:
     await bot.hear(
         heard(), heard(peer="+15555550102"), heard(number="+15555550199"), heard(peer="12345", number=OURS)
@@ -129,6 +132,7 @@ async def test_messages_of_one_batch_and_of_later_ones_keep_their_order(bot: Bot
     assert {message.in_reply_to for message in said[1:6]} == {said[0].id}
 
 
+@kinds_in_turn
 async def test_a_message_that_no_rule_answers_is_kept(bot: Bot) -> None:
     (receipt,) = await bot.hear(heard("Who are you?"))
     (message,) = await bot.talk()
@@ -136,6 +140,7 @@ async def test_a_message_that_no_rule_answers_is_kept(bot: Bot) -> None:
     assert (message.text, message.rule) == ("Who are you?", None)
 
 
+@kinds_in_turn
 async def test_an_opted_out_peer_gets_the_confirmation_and_nothing_more(bot: Bot) -> None:
     await bot.hear(heard("stop"))
     await bot.hear(heard("hours"))
@@ -148,6 +153,7 @@ async def test_an_opted_out_peer_gets_the_confirmation_and_nothing_more(bot: Bot
     assert [entry.status for entry in withheld.history] == ["suppressed"]
 
 
+@kinds_in_turn
 async def test_start_ends_the_silence(bot: Bot) -> None:
     await bot.hear(heard("stop"), heard("hours"), heard("start"), heard("hours"))
     (conversation,) = await bot.conversations()
@@ -156,6 +162,7 @@ async def test_start_ends_the_silence(bot: Bot) -> None:
     assert [reply.status == "suppressed" for reply in replies] == [False, True, False, False]
 
 
+@kinds_in_turn
 async def test_a_stop_in_one_conversation_leaves_the_others_alone(bot: Bot) -> None:
     await bot.hear(heard("stop"), heard("hours", peer="+15555550102"))
     flags = {one.peer: one.opted_out for one in await bot.conversations()}
@@ -189,11 +196,13 @@ async def test_a_poison_event_of_one_request_does_not_fail_another_request(bot: 
     assert [one.outcome for [one] in answers] == ["accepted"] * 10 + ["rejected"]
 
 
+@kinds_in_turn
 async def test_a_batch_of_everything_is_one_transaction(bot: Bot) -> None:
     receipts = await bot.hear(heard(), report("Outgoing_x"), UnreadableEvent(reason="No.", raw="1"), heard())
     assert [receipt.outcome for receipt in receipts] == ["accepted", "kept_apart", "rejected", "accepted"]
 
 
+@kinds_in_turn
 async def test_no_events_are_no_work(bot: Bot) -> None:
     assert await bot.hear() == []
 
@@ -223,6 +232,7 @@ async def test_values_tags_and_opt_out_survive_a_restart(database_url: str) -> N
     await second.stop()
 
 
+@kinds_in_turn
 async def test_a_message_from_a_sender_without_a_number_is_kept_and_not_answered(bot: Bot) -> None:
     """Nobody waits for an answer that can't be sent, and a person can't send one, either."""
     await bot.hear(heard("hours", peer="InfoSMS"), heard("stop", peer="InfoSMS"))

@@ -17,6 +17,7 @@ from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard
+from tests.support.databases import kinds_in_turn
 
 BOOK = book_of(
     "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
@@ -73,6 +74,7 @@ async def test_one_batch_opens_one_incident_at_its_first_message(bot: Bot) -> No
     assert [message.id for message in await bot.talk() if message.text == "message 5"] == [found.message_id]
 
 
+@kinds_in_turn
 async def test_a_message_that_comes_too_often_is_left_unanswered_alone(bot: Bot) -> None:
     for _ in range(5):
         await bot.hear(heard("are you there"))
@@ -82,6 +84,7 @@ async def test_a_message_that_comes_too_often_is_left_unanswered_alone(bot: Bot)
     assert len(await bot.replies()) == 4
 
 
+@kinds_in_turn
 async def test_a_loop_that_never_pauses_is_not_started_again_by_the_clock(bot: Bot) -> None:
     """What counted is more than an hour old, but the conversation has never been quiet for one."""
     await hear_many(bot, 6)
@@ -92,6 +95,7 @@ async def test_a_loop_that_never_pauses_is_not_started_again_by_the_clock(bot: B
     assert len(await incidents(bot)) == 1
 
 
+@kinds_in_turn
 async def test_a_person_who_comes_back_after_an_hour_of_quiet_is_answered(bot: Bot) -> None:
     await hear_many(bot, 6)
     await let_pass(bot, timedelta(minutes=61))
@@ -103,6 +107,7 @@ async def test_a_person_who_comes_back_after_an_hour_of_quiet_is_answered(bot: B
     assert len(await incidents(bot, open=True)) == 1
 
 
+@kinds_in_turn
 async def test_a_released_conversation_is_answered_at_once_and_counted_from_there(
     bot: Bot, operator: Operator
 ) -> None:
@@ -117,6 +122,7 @@ async def test_a_released_conversation_is_answered_at_once_and_counted_from_ther
     assert (newest.kind, newest.closed_at) == ("loop", None)
 
 
+@kinds_in_turn
 async def test_a_message_that_came_too_often_is_answered_once_released(bot: Bot, operator: Operator) -> None:
     for _ in range(4):
         await bot.hear(heard("hello"))
@@ -126,6 +132,7 @@ async def test_a_message_that_came_too_often_is_answered_once_released(bot: Bot,
     assert len(await bot.replies()) == 4
 
 
+@kinds_in_turn
 async def test_releasing_a_message_that_came_too_often_leaves_a_silence_as_it_is(
     bot: Bot, operator: Operator
 ) -> None:
@@ -142,6 +149,7 @@ async def test_releasing_a_message_that_came_too_often_leaves_a_silence_as_it_is
     assert len(await bot.replies()) == 6
 
 
+@kinds_in_turn
 async def test_what_a_person_writes_is_no_reply_of_the_bots(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("hello"))
     (conversation,) = await bot.conversations()
@@ -151,6 +159,7 @@ async def test_what_a_person_writes_is_no_reply_of_the_bots(bot: Bot, operator: 
     assert (await bot.replies())[-1].text == "You said thank you"
 
 
+@kinds_in_turn
 async def test_words_that_may_be_an_opt_out_are_for_a_person_to_decide(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("please take me off this list"))
     assert [reply.text for reply in await bot.replies()] == ["You said please take me off this list"]
@@ -161,6 +170,7 @@ async def test_words_that_may_be_an_opt_out_are_for_a_person_to_decide(bot: Bot,
     assert (await incidents(bot))[0].outcome == "opted out"
 
 
+@kinds_in_turn
 async def test_words_that_are_no_opt_out_are_dismissed(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("please take me off this list"))
     (found,) = await incidents(bot)
@@ -168,6 +178,7 @@ async def test_words_that_are_no_opt_out_are_dismissed(bot: Bot, operator: Opera
     assert (await incidents(bot))[0].outcome == "not an opt-out"
 
 
+@kinds_in_turn
 async def test_a_real_opt_out_ends_the_guessing(bot: Bot) -> None:
     await bot.hear(heard("please take me off this list"))
     await bot.hear(heard("stop"))

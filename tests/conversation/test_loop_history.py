@@ -14,7 +14,7 @@ from bot.storage.database import Database
 from bot.storage.tables import conversations, messages
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases, kinds_in_turn
 from tests.support.long_talks import LONG_AGO, finds_by_place, write_talk
 
 BOOK = book_of(
@@ -33,6 +33,7 @@ async def guarded_bot(database_url: str) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_the_same_message_is_answered_three_times_in_an_hour(guarded_bot: Bot) -> None:
     for _ in range(5):
         await guarded_bot.hear(heard("hours"))
@@ -43,11 +44,13 @@ async def test_the_same_message_is_answered_three_times_in_an_hour(guarded_bot: 
     assert last.decision["guard"] == TOO_MANY_REPEATS
 
 
+@kinds_in_turn
 async def test_a_batch_counts_as_its_messages_one_by_one(guarded_bot: Bot) -> None:
     await guarded_bot.hear(*[heard("hours") for _ in range(5)])
     assert len(await guarded_bot.replies()) == 3
 
 
+@kinds_in_turn
 async def test_replies_whose_text_varies_are_capped_too(database_url: str) -> None:
     bot = Bot(database_url, book=BOOK, caps=Caps(replies=10, repeats=3))
     await bot.start(sending=False)
@@ -60,11 +63,13 @@ async def test_replies_whose_text_varies_are_capped_too(database_url: str) -> No
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_another_person_is_answered_meanwhile(guarded_bot: Bot) -> None:
     await guarded_bot.hear(*[heard("hours") for _ in range(5)], heard("hours", peer="+15555550199"))
     assert len(await guarded_bot.replies("+15555550199")) == 1
 
 
+@kinds_in_turn
 async def test_an_opt_out_is_confirmed_however_much_was_said(database_url: str) -> None:
     bot = Bot(database_url, book=BOOK, caps=Caps(replies=2, repeats=3))
     await bot.start(sending=False)
@@ -75,6 +80,7 @@ async def test_an_opt_out_is_confirmed_however_much_was_said(database_url: str) 
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_hour_later_it_answers_again(guarded_bot: Bot) -> None:
     await guarded_bot.hear(*[heard("hours") for _ in range(5)])
     for message in await guarded_bot.talk():
@@ -136,6 +142,7 @@ async def asking_bot(database_url: str) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_survey_whose_answers_are_all_alike_is_asked_to_its_end(asking_bot: Bot) -> None:
     """Even where all questions have one text: each step of an `ask` is another answer."""
     ways = itertools.product([("survey", "Thanks: 555555"), ("twin", "Done")], [True, False])
@@ -151,12 +158,14 @@ async def test_a_survey_whose_answers_are_all_alike_is_asked_to_its_end(asking_b
     assert [conversation.incidents for conversation in await asking_bot.conversations()] == [[]] * 4
 
 
+@kinds_in_turn
 async def test_every_reply_whose_text_differs_is_another_answer(asking_bot: Bot) -> None:
     for _ in range(6):
         await asking_bot.hear(heard("more"))
     assert len(await asking_bot.replies()) == 6
 
 
+@kinds_in_turn
 async def test_the_same_answer_that_is_none_is_said_three_times(database_url: str) -> None:
     book = book_of(
         "when: {keyword: go}, ask: {save: n, question: How many?, expect: number}, tries: 9, reply: ok"
@@ -170,6 +179,7 @@ async def test_the_same_answer_that_is_none_is_said_three_times(database_url: st
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_what_is_asked_when_the_guard_falls_silent_is_not_answered_unheard(database_url: str) -> None:
     """A question that was held back was never put: the next answer is still that to the one before."""
     bot = Bot(database_url, book=SURVEY, caps=Caps(replies=3, repeats=3))

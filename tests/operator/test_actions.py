@@ -18,6 +18,7 @@ from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.writer import Writer
 from tests.support.books import book_of
 from tests.support.bots import BOOK, PEER, Bot, heard, report
+from tests.support.databases import kinds_in_turn
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ async def test_the_bot_is_silent_where_a_person_has_taken_over_and_keeps_what_is
     assert (decision["guard"], decision["withheld"]) == ("handed over", ["We are open."])
 
 
+@kinds_in_turn
 async def test_handed_back_it_answers_the_next_message(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
@@ -60,6 +62,7 @@ async def test_handed_back_it_answers_the_next_message(bot: Bot, operator: Opera
     assert [reply.text for reply in await bot.settled()] == ["We are open."]
 
 
+@kinds_in_turn
 async def test_handing_over_and_back_twice_is_as_good_as_once(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
@@ -67,6 +70,7 @@ async def test_handing_over_and_back_twice_is_as_good_as_once(bot: Bot, operator
     assert await operator.hand_back(key, by=Actor("ada")) == await operator.hand_back(key, by=Actor("ada"))
 
 
+@kinds_in_turn
 async def test_an_opt_out_is_taken_and_confirmed_where_a_person_has_taken_over(
     bot: Bot, operator: Operator
 ) -> None:
@@ -77,6 +81,7 @@ async def test_an_opt_out_is_taken_and_confirmed_where_a_person_has_taken_over(
     assert (await bot.conversations())[0].opted_out
 
 
+@kinds_in_turn
 async def test_what_a_person_writes_goes_out_where_they_have_taken_over(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
@@ -87,6 +92,7 @@ async def test_what_a_person_writes_goes_out_where_they_have_taken_over(bot: Bot
     assert (sent.rule, sent.in_reply_to) == (None, None)
 
 
+@kinds_in_turn
 async def test_nobody_texts_a_peer_that_opted_out(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("stop"))
     with pytest.raises(CannotReply, match=r"\+15555550101 has opted out"):
@@ -94,6 +100,7 @@ async def test_nobody_texts_a_peer_that_opted_out(bot: Bot, operator: Operator) 
     assert len(await bot.replies(PEER)) == 1
 
 
+@kinds_in_turn
 async def test_there_is_nothing_to_do_to_a_conversation_that_is_not_there(operator: Operator) -> None:
     with pytest.raises(NotThere, match="There is no conversation 'nope'"):
         await operator.hand_over("nope", by=Actor("ada"))
@@ -105,6 +112,7 @@ async def test_there_is_nothing_to_do_to_a_conversation_that_is_not_there(operat
         await operator.release("nope", by=Actor("ada"))
 
 
+@kinds_in_turn
 async def test_tags_are_given_and_taken_and_are_the_rules_own(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
@@ -149,6 +157,7 @@ async def test_who_was_opted_out_by_a_person_gets_nothing_not_even_what_is_queue
     assert replies[-1].status == "suppressed"
 
 
+@kinds_in_turn
 async def test_an_opt_out_is_undone_by_a_person_only_with_the_peers_consent_on_record(
     bot: Bot, operator: Operator
 ) -> None:
@@ -162,6 +171,7 @@ async def test_an_opt_out_is_undone_by_a_person_only_with_the_peers_consent_on_r
     assert len(await bot.settled()) == 2
 
 
+@kinds_in_turn
 async def test_a_late_report_of_the_opt_out_does_not_undo_a_consent_that_is_newer(
     bot: Bot, operator: Operator
 ) -> None:
@@ -178,6 +188,7 @@ async def test_a_late_report_of_the_opt_out_does_not_undo_a_consent_that_is_newe
     assert (await bot.conversations())[0].opted_out
 
 
+@kinds_in_turn
 async def test_where_the_carrier_keeps_opt_outs_nobody_else_can_undo_one(
     bot: Bot, operator: Operator
 ) -> None:
@@ -204,6 +215,7 @@ async def test_a_failed_reply_is_sent_again_as_a_new_one_that_names_it(bot: Bot,
     assert [(each.action, each.message_id) for each in await done(bot)] == [("resend", failed.id)]
 
 
+@kinds_in_turn
 async def test_what_was_sent_again_is_not_sent_a_third_time(bot: Bot, operator: Operator) -> None:
     bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
@@ -213,6 +225,7 @@ async def test_what_was_sent_again_is_not_sent_a_third_time(bot: Bot, operator: 
         await operator.resend(failed.id, by=Actor("bob"))
 
 
+@kinds_in_turn
 async def test_an_unconfirmed_reply_is_sent_again_only_by_who_knows_that_it_may_arrive_twice(
     bot: Bot, operator: Operator
 ) -> None:
@@ -228,6 +241,7 @@ async def test_an_unconfirmed_reply_is_sent_again_only_by_who_knows_that_it_may_
     assert [reply.status for reply in await bot.replies()] == ["unconfirmed", "sent"]
 
 
+@kinds_in_turn
 async def test_neither_what_arrived_nor_what_the_peer_said_is_sent_again(
     bot: Bot, operator: Operator
 ) -> None:
@@ -240,6 +254,7 @@ async def test_neither_what_arrived_nor_what_the_peer_said_is_sent_again(
     assert await done(bot) == []
 
 
+@kinds_in_turn
 async def test_nothing_is_sent_again_to_a_peer_that_opted_out_since(bot: Bot, operator: Operator) -> None:
     bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
@@ -271,6 +286,7 @@ async def test_two_people_who_act_at_the_same_moment_each_get_their_answer(
     assert (found.handed_over, found.tags) == (True, ["vip"])
 
 
+@kinds_in_turn
 async def test_who_opted_out_is_not_waiting_when_a_person_takes_over(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("stop"))
     taken = await operator.hand_over(await conversation_id(bot), by=Actor("ada"))
@@ -328,6 +344,7 @@ SPEAKING = book_of(
 )
 
 
+@kinds_in_turn
 async def test_a_person_chooses_the_language_and_the_bot_answers_in_it(bot: Bot) -> None:
     operator = Operator(bot.writer, bot.sender.wake, lambda: SPEAKING)
     bot.inbox._book = lambda: SPEAKING
@@ -347,6 +364,7 @@ async def test_a_person_chooses_the_language_and_the_bot_answers_in_it(bot: Bot)
     ]
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("language", ["fr", "spanish", ""])
 async def test_a_language_that_the_rules_do_not_speak_is_refused(bot: Bot, language: str) -> None:
     operator = Operator(bot.writer, bot.sender.wake, lambda: SPEAKING)

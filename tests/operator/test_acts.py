@@ -13,6 +13,7 @@ from bot.operator.planned_replies import PlannedReplies
 from bot.queries.conversations import ConversationView
 from bot.rulebook.simulate.loop_guard import Caps
 from tests.support.bots import BOOK, Bot, heard
+from tests.support.databases import kinds_in_turn
 
 ADA, BO = Actor("Ada"), Actor("Bo")
 PEERS = [f"+1555555020{n}" for n in range(3)]
@@ -63,6 +64,7 @@ async def test_one_undo_puts_back_whoever_was_handed_back(bot: Bot, acts: Acts, 
     assert await deeds(bot, ids[0]) == [("hand over", "Ada"), ("hand back", "Ada"), ("undo", "Bo")]
 
 
+@kinds_in_turn
 async def test_an_act_of_which_one_is_not_there_does_nothing(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     with pytest.raises(NotThere):
@@ -70,11 +72,13 @@ async def test_an_act_of_which_one_is_not_there_does_nothing(bot: Bot, acts: Act
     assert {each.assigned_to for each in await views(bot, ids)} == {None}
 
 
+@kinds_in_turn
 async def test_an_act_has_an_end(acts: Acts) -> None:
     with pytest.raises(TooMany):
         await acts.do(ActOrder(kind="done"), [f"{n}" for n in range(MOST_AT_ONCE + 1)], by=ADA)
 
 
+@kinds_in_turn
 async def test_undo_leaves_what_somebody_has_changed_since(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     done = await acts.do(ActOrder(kind="assign", to="Ada"), ids, by=ADA)
@@ -84,6 +88,7 @@ async def test_undo_leaves_what_somebody_has_changed_since(bot: Bot, acts: Acts)
     assert [each.assigned_to for each in await views(bot, ids)] == ["Bo", None, None]
 
 
+@kinds_in_turn
 async def test_undone_twice_it_is_undone_once(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     done = await acts.do(ActOrder(kind="assign", to="Ada"), ids, by=ADA)
@@ -93,11 +98,13 @@ async def test_undone_twice_it_is_undone_once(bot: Bot, acts: Acts) -> None:
     assert {each.assigned_to for each in await views(bot, ids)} == {"Ada"}
 
 
+@kinds_in_turn
 async def test_what_nobody_did_cannot_be_undone(acts: Acts) -> None:
     with pytest.raises(NotThere):
         await acts.undo(NOBODY, by=ADA)
 
 
+@kinds_in_turn
 async def test_an_undone_opt_out_says_later_what_was_to_be_said(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     planned = PlannedReplies(bot.database, bot.writer)
@@ -111,6 +118,7 @@ async def test_an_undone_opt_out_says_later_what_was_to_be_said(bot: Bot, acts: 
     assert (await planned.find(reply.id)).status == "waiting"
 
 
+@kinds_in_turn
 async def test_a_stop_after_an_opt_out_of_ours_has_the_last_word(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     done = await acts.do(ActOrder(kind="opt out"), ids, by=ADA)
@@ -143,6 +151,7 @@ async def test_released_the_bot_speaks_again_and_undone_it_is_silent(database_ur
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_snoozed_it_comes_back_when_they_write(bot: Bot, acts: Acts, operator: Operator) -> None:
     (key, *_) = await three(bot)
     await operator.hand_over(key, by=ADA)
@@ -153,6 +162,7 @@ async def test_snoozed_it_comes_back_when_they_write(bot: Bot, acts: Acts, opera
     assert (await views(bot, [key]))[0].snoozed_until is None
 
 
+@kinds_in_turn
 async def test_handed_back_nobody_waits_and_it_comes_back_at_no_time(
     bot: Bot, acts: Acts, operator: Operator
 ) -> None:
@@ -168,6 +178,7 @@ async def test_handed_back_nobody_waits_and_it_comes_back_at_no_time(
     assert (await views(bot, [key]))[0].snoozed_until == until
 
 
+@kinds_in_turn
 async def test_what_is_so_already_is_not_noted_again(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     await acts.do(ActOrder(kind="assign", to="Ada"), ids, by=ADA)

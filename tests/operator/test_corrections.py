@@ -11,6 +11,7 @@ from bot.operator.errors import NotThere
 from bot.queries.answers import answers_in, summarize
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard
+from tests.support.databases import kinds_in_turn
 
 ADA = Actor("Ada", "a1")
 BOOK = book_of(
@@ -50,6 +51,7 @@ async def test_an_answer_is_corrected_everywhere(database_url: str) -> None:
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_answer_is_corrected_while_the_rule_still_asks(database_url: str) -> None:
     """What the person had said came back with their next answer."""
     book = book_of(

@@ -23,6 +23,7 @@ from bot.storage.file_scrub import FileScrub
 from bot.storage.tables import conversations, messages
 from bot.text.erased_number import NumberInText
 from tests.support.bots import OURS, PEER, Bot, asleep, heard, report, until
+from tests.support.databases import kinds_in_turn
 from tests.support.full_bots import TEXTS as TEXTS_OF_ALL
 from tests.support.full_bots import full_bot, leave_traces
 from tests.support.remains import bytes_with, tables_with
@@ -138,6 +139,7 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
         assert shop.paths
 
 
+@kinds_in_turn
 async def test_what_is_being_asked_for_a_forgotten_person_is_let_go(database_url: str) -> None:
     async with full_bot(database_url) as (bot, shop):
         shop.gate.clear()
@@ -264,12 +266,14 @@ async def test_marks_bear_the_first_key_and_are_found_by_any(bot: Bot) -> None:
         assert await lost_marks(connection, [new]) == 1
 
 
+@kinds_in_turn
 async def test_forgetting_nobody_erases_nothing(bot: Bot) -> None:
     await bot.hear(heard("hours"))
     assert await forget(bot, "+15555559999") == Erased(peer="+15555559999")
     assert len(await bot.conversations()) == 1
 
 
+@kinds_in_turn
 async def test_what_is_no_number_and_no_senders_name_is_refused_and_erases_nothing(bot: Bot) -> None:
     raw = '{"id": "abc", "data": {"from": "InfoSMS", "message": "abc", "tag": ""}}'
     await bot.hear(UnreadableEvent(reason="It was odd.", raw=raw))

@@ -15,6 +15,7 @@ from bot.queries.opt_outs import count_opt_outs, list_opt_outs
 from bot.storage.consent_tables import imported_opt_outs
 from bot.storage.tables import conversations, messages
 from tests.support.bots import BOOK, OURS, PEER, Bot, asleep, heard
+from tests.support.databases import kinds_in_turn
 
 OTHER_NUMBER = "+15555550200"
 
@@ -61,6 +62,7 @@ async def test_their_own_start_counts_more_than_a_list(bot: Bot) -> None:
     assert not talk.opted_out
 
 
+@kinds_in_turn
 async def test_a_list_from_before_an_opt_in_leaves_it_alone(bot: Bot) -> None:
     await bot.hear(heard("stop"), heard("start"))
     old = await bring(bot, listed(PEER, at=datetime.now(UTC) - timedelta(days=30)))
@@ -82,6 +84,7 @@ async def test_what_is_queued_for_them_does_not_leave(database_url: str) -> None
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_list_may_be_of_one_number_alone(bot: Bot) -> None:
     await bring(bot, listed(PEER, number=OTHER_NUMBER))
     await bot.hear(heard(), heard(number=OTHER_NUMBER))

@@ -11,6 +11,7 @@ from bot.operator.errors import AnsweredMeanwhile, CannotReply, HasLeft
 from bot.operator.planned_replies import LATEST, PlannedReplies
 from bot.queries.inbox import find_draft
 from tests.support.bots import BOOK, PEER, Bot, heard
+from tests.support.databases import kinds_in_turn
 
 ADA, BO = Actor("Ada", "a1"), Actor("Bo", "b1")
 
@@ -66,6 +67,7 @@ async def test_it_leaves_when_it_is_due_and_once(bot: Bot, planned: PlannedRepli
     assert (kept.status, kept.message_id) == ("sent", (await bot.replies())[0].id)
 
 
+@kinds_in_turn
 async def test_taken_back_it_is_a_draft_of_who_took_it(
     bot: Bot, planned: PlannedReplies, hands: Hands
 ) -> None:
@@ -80,6 +82,7 @@ async def test_taken_back_it_is_a_draft_of_who_took_it(
         await planned.take_back(reply.id, by=BO)
 
 
+@kinds_in_turn
 async def test_what_has_left_is_not_taken_back(bot: Bot, planned: PlannedReplies, hands: Hands) -> None:
     key = await talk(bot)
     reply = await planned.plan(key, "Gone.", by=ADA, due_at=hands.now)
@@ -88,6 +91,7 @@ async def test_what_has_left_is_not_taken_back(bot: Bot, planned: PlannedReplies
         await planned.take_back(reply.id, by=ADA)
 
 
+@kinds_in_turn
 async def test_who_is_slower_is_told_and_keeps_the_words(
     bot: Bot, planned: PlannedReplies, hands: Hands
 ) -> None:
@@ -103,6 +107,7 @@ async def test_who_is_slower_is_told_and_keeps_the_words(
     assert await texts(bot) == ["Ada was here.", "Bo was here."]
 
 
+@kinds_in_turn
 async def test_ones_own_reply_is_no_surprise(bot: Bot, planned: PlannedReplies, hands: Hands) -> None:
     key = await talk(bot)
     for text in ("One.", "Two."):
@@ -111,6 +116,7 @@ async def test_ones_own_reply_is_no_surprise(bot: Bot, planned: PlannedReplies, 
     assert await texts(bot) == ["One.", "Two."]
 
 
+@kinds_in_turn
 async def test_a_stop_holds_what_waits(bot: Bot, planned: PlannedReplies, hands: Hands) -> None:
     key = await talk(bot)
     reply = await planned.plan(key, "News!", by=ADA, due_at=hands.now + timedelta(hours=1))
@@ -124,6 +130,7 @@ async def test_a_stop_holds_what_waits(bot: Bot, planned: PlannedReplies, hands:
         await planned.plan(key, "News!", by=ADA, due_at=hands.now)
 
 
+@kinds_in_turn
 async def test_what_is_hours_late_is_a_draft_and_nobody_is_woken(
     bot: Bot, planned: PlannedReplies, hands: Hands
 ) -> None:
@@ -147,6 +154,7 @@ async def test_the_loop_sends_it_by_itself(bot: Bot) -> None:
         await planned.stop()
 
 
+@kinds_in_turn
 async def test_whoever_was_snoozed_comes_back_at_the_time(
     bot: Bot, planned: PlannedReplies, hands: Hands
 ) -> None:

@@ -18,6 +18,7 @@ from bot.queries.inbox import (
 )
 from bot.storage.commits import presence_topic
 from tests.support.bots import BOOK, Bot, heard
+from tests.support.databases import kinds_in_turn
 
 ADA, BO = Actor("Ada", "a1"), Actor("Bo", "b1")
 THERE, WRITES = OtherPerson(name="Ada", is_typing=False), OtherPerson(name="Ada", is_typing=True)
@@ -62,6 +63,7 @@ async def test_others_see_who_is_there_and_who_writes(bot: Bot) -> None:
     assert await seen_by(BO) == []
 
 
+@kinds_in_turn
 async def test_whoever_opens_another_one_has_left(bot: Bot) -> None:
     now = datetime.now(UTC)
     key, presence = await talk(bot), Presence(bot.writer, lambda: now)
@@ -107,6 +109,7 @@ async def test_what_they_wrote_is_unread_until_one_looked(bot: Bot) -> None:
     assert await is_unread(ADA), "made unread again"
 
 
+@kinds_in_turn
 async def test_what_the_bot_said_makes_nothing_unread(bot: Bot) -> None:
     key, presence = await talk(bot), Presence(bot.writer)
     await presence.read(ADA, key, 1)
@@ -115,6 +118,7 @@ async def test_what_the_bot_said_makes_nothing_unread(bot: Bot) -> None:
         assert await unread_among(connection, ADA.key, [key]) == set()
 
 
+@kinds_in_turn
 async def test_nothing_is_kept_of_what_is_not_there(bot: Bot) -> None:
     presence = Presence(bot.writer)
     with pytest.raises(NotThere):

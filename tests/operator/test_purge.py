@@ -27,6 +27,7 @@ from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard, report, until
+from tests.support.databases import kinds_in_turn
 from tests.support.full_bots import full_bot
 from tests.support.remains import tables_with
 
@@ -418,6 +419,7 @@ def test_every_setting_of_retention_has_its_step() -> None:
         assert any(step.age(Keep(**{name: one})) == one for step in STEPS), name
 
 
+@kinds_in_turn
 async def test_the_daily_task_purges_and_goes_on_after_a_trouble(bot: Bot) -> None:
     """The first time fails, as the database is gone; the second one comes all the same."""
     asked: list[Keep] = []
@@ -461,6 +463,7 @@ async def test_answers_are_kept_as_long_as_is_said_and_hold_their_conversation(d
         assert left.opted_out
 
 
+@kinds_in_turn
 async def test_an_answer_of_a_flow_that_runs_stays(database_url: str) -> None:
     async with full_bot(database_url) as (bot, _):
         await delivered(bot, text="book")

@@ -17,6 +17,7 @@ from bot.operator.rejected_events import (
 )
 from bot.web.console.labels import action_sentence
 from tests.support.bots import Bot, heard
+from tests.support.databases import kinds_in_turn
 
 
 class Reader:
@@ -72,6 +73,7 @@ async def test_what_can_be_read_now_is_answered_and_leaves(
         await rejected.retry(event_id)
 
 
+@kinds_in_turn
 async def test_what_still_can_not_be_read_stays_with_its_reason(
     bot: Bot, rejected: RejectedEvents, reader: Reader
 ) -> None:
@@ -94,6 +96,7 @@ async def test_what_came_again_meanwhile_is_a_duplicate_and_leaves(
     assert len(await bot.settled()) == 1
 
 
+@kinds_in_turn
 async def test_an_event_that_means_nothing_to_the_bot_leaves(
     bot: Bot, rejected: RejectedEvents, reader: Reader
 ) -> None:
@@ -103,6 +106,7 @@ async def test_an_event_that_means_nothing_to_the_bot_leaves(
     assert await bot.rejected() == []
 
 
+@kinds_in_turn
 async def test_a_dismissed_event_is_gone_and_who_did_so_is_kept(
     bot: Bot, rejected: RejectedEvents, logs: list[MutableMapping[str, Any]]
 ) -> None:

@@ -27,8 +27,12 @@ from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations, rejected_events
 from tests.support.books import book_of
 from tests.support.bots import OURS, PEER, Bot, heard, report
+from tests.support.databases import kinds_in_turn
 
 _TICK = timedelta(milliseconds=1)
+NO_JSON = ['["vip"', "vip", ""]
+NO_LISTS = [*NO_JSON, "{}", '["vip", 1]', '"vip"']
+PEER_OF_A_LIST = "+15555550199"
 
 
 @pytest.fixture
@@ -146,32 +150,46 @@ async def test_rejected_events_come_newest_first_in_pages(still: Bot) -> None:
     assert reasons == list("6543210")
 
 
-@pytest.mark.parametrize("written", ['["vip"', "vip", "{}", '["vip", 1]', '"vip"', ""])
 async def test_a_row_whose_tags_are_no_list_has_none_and_the_others_are_shown(
-    still: Bot, written: str, logs: list[MutableMapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+    still: Bot, logs: list[MutableMapping[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One row that another program had written made every list of conversations a 500."""
-    monkeypatch.setattr(CheckedJson, "told", set())
-    await still.hear(heard("quiet"), heard("quiet", peer="+15555550102"))
-    is_sqlite = still.database.is_sqlite
-    if not is_sqlite and written in ('["vip"', "vip", ""):
-        with pytest.raises(DBAPIError, match="invalid input syntax for type json"):
-            async with still.database.reading() as connection:
-                await connection.execute(text("SELECT CAST(CAST(:tags AS text) AS json)"), {"tags": written})
-        return  # such a row can't be written there
+    people = {f"+155555501{at:02d}": tags for at, tags in enumerate(NO_LISTS)}
+    await still.hear(*(heard("quiet", peer=peer) for peer in [*people, PEER_OF_A_LIST]))
     async with still.database.writing() as connection:
         await connection.execute(update(conversations).values(tags=["vip"]))
-        statement = text("UPDATE conversations SET tags = :tags WHERE peer = :peer")
-        if not is_sqlite:
-            statement = text("UPDATE conversations SET tags = CAST(:tags AS json) WHERE peer = :peer")
-        await connection.execute(statement, {"tags": written, "peer": PEER})
-    for _ in range(2):
-        shown = (await pages(still, 50))[0]
-        assert {each.peer: each.tags for each in shown} == {PEER: [], "+15555550102": ["vip"]}
-    await still.hear(heard("quiet"))
-    assert [line["action"] for line in logs].count("tags_unreadable") == 1
+    expected = {PEER_OF_A_LIST: ["vip"]}
+    for peer, written in people.items():
+        expected[peer] = []
+        if not still.database.is_sqlite and written in NO_JSON:
+            with pytest.raises(DBAPIError, match="invalid input syntax for type json"):
+                await _leave_tags(still, peer, written)
+            expected[peer] = ["vip"]  # such a row can't be written there
+            continue
+        monkeypatch.setattr(CheckedJson, "told", set())
+        del logs[:]
+        await _leave_tags(still, peer, written)
+        for _ in range(2):
+            shown = (await pages(still, 50))[0]
+            assert {each.peer: each.tags for each in shown} == expected | {
+                each: ["vip"] for each in people if each not in expected
+            }, written
+        await still.hear(heard("quiet", peer=peer))
+        assert [line["action"] for line in logs].count("tags_unreadable") == 1, written
+        async with still.database.writing() as connection:
+            await connection.execute(
+                update(conversations).where(conversations.c.peer == peer).values(tags=[])
+            )
 
 
+async def _leave_tags(bot: Bot, peer: str, written: str) -> None:
+    value = ":tags" if bot.database.is_sqlite else "CAST(CAST(:tags AS text) AS json)"
+    statement = text(f"UPDATE conversations SET tags = {value} WHERE peer = :peer")
+    async with bot.database.writing() as connection:
+        await connection.execute(statement, {"tags": written, "peer": peer})
+
+
+@kinds_in_turn
 async def test_an_empty_list_is_one_empty_page(still: Bot) -> None:
     assert await pages(still, 50) == [[]]
 
@@ -255,12 +273,14 @@ async def test_a_question_whose_time_is_over_runs_no_more(database_url: str) -> 
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_what_is_not_there_is_none(still: Bot) -> None:
     async with still.database.reading() as connection:
         assert await find_conversation(connection, "nope") is None
         assert await find_message(connection, "nope") is None
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("cursor", ["x", forged("{}"), forged('["\\u0000"]'), forged('["a", "b"]')])
 async def test_a_forged_cursor_is_refused_by_every_listing(still: Bot, cursor: str) -> None:
     """On PostgreSQL a NUL would be an error of the database."""
@@ -275,6 +295,7 @@ async def test_a_forged_cursor_is_refused_by_every_listing(still: Bot, cursor: s
             await list_rejected(connection, limit=1, cursor=cursor)
 
 
+@kinds_in_turn
 async def test_a_forged_id_in_a_cursor_is_no_error_of_the_database(still: Bot) -> None:
     cursor = forged('["2026-11-23T12:00:00Z", "\\u0000"]')
     async with still.database.reading() as connection:

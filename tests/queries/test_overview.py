@@ -21,6 +21,7 @@ from bot.queries.waiting_count import count_waiting
 from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
 from tests.support.bots import Bot, age, heard, report
+from tests.support.databases import kinds_in_turn
 from tests.support.overview import RULES, met
 
 A_RULE_MORE = "  - {name: address, when: {fuzzy: address}, reply: Harbour Street.}\n"
@@ -54,6 +55,7 @@ async def look(
         return await overview.look(connection, period, datetime.now(UTC) + later)
 
 
+@kinds_in_turn
 async def test_nothing_has_happened_and_nothing_needs_anybody(busy: Bot, overview: Overview) -> None:
     for period in PERIODS:
         view = await look(busy, overview, period)
@@ -63,16 +65,17 @@ async def test_nothing_has_happened_and_nothing_needs_anybody(busy: Bot, overvie
         assert all((point.inbound, point.outbound, point.failed) == (0, 0, 0) for point in view.points)
 
 
-@pytest.mark.parametrize("period", PERIODS)
 async def test_the_newest_messages_are_counted_before_anybody_has_counted_them_and_only_once_after(
-    busy: Bot, overview: Overview, period: Period
+    busy: Bot, overview: Overview
 ) -> None:
     await busy.hear(heard("hours"), heard("person", peer="+15555550102"))
     await busy.settled()
     for passes in range(3):
-        view = await look(busy, overview, period, later=passes * MINUTE)
-        assert (view.counts.inbound, view.counts.answered, view.counts.outbound) == (2, 2, 2)
-        assert (sum(point.inbound for point in view.points), view.points[-1].failed) == (2, 0)
+        for period in PERIODS:
+            view = await look(busy, overview, period, later=passes * MINUTE)
+            counts = view.counts
+            assert (counts.inbound, counts.answered, counts.outbound) == (2, 2, 2), period
+            assert (sum(point.inbound for point in view.points), view.points[-1].failed) == (2, 0), period
         await TrafficCounter(busy.database).count(datetime.now(UTC) + passes * MINUTE)
 
 
@@ -92,15 +95,15 @@ async def test_each_period_has_what_belongs_to_it(busy: Bot, overview: Overview)
     assert found == {"hour": 1, "day": 2, "month": 4}
 
 
-@pytest.mark.parametrize(("period", "points"), [("hour", 60), ("day", 96), ("month", 121)])
-async def test_points_are_even_and_end_now(
-    busy: Bot, overview: Overview, period: Period, points: int
-) -> None:
-    view = await look(busy, overview, period)
-    step = timedelta(seconds=view.step_seconds)
-    assert abs(len(view.points) - points) <= 1
-    assert {b.start - a.start for a, b in zip(view.points, view.points[1:], strict=False)} == {step}
-    assert view.points[-1].start <= datetime.now(UTC) < view.points[-1].start + step + MINUTE
+@kinds_in_turn
+async def test_points_are_even_and_end_now(busy: Bot, overview: Overview) -> None:
+    expected: dict[Period, int] = {"hour": 60, "day": 96, "month": 121}
+    for period, points in expected.items():
+        view = await look(busy, overview, period)
+        step = timedelta(seconds=view.step_seconds)
+        assert abs(len(view.points) - points) <= 1, period
+        assert {b.start - a.start for a, b in zip(view.points, view.points[1:], strict=False)} == {step}
+        assert view.points[-1].start <= datetime.now(UTC) < view.points[-1].start + step + MINUTE, period
 
 
 async def test_failures_are_told_in_plain_words_with_their_code(busy: Bot, overview: Overview) -> None:
@@ -187,6 +190,7 @@ async def test_what_people_should_look_at(busy: Bot, overview: Overview) -> None
     assert not needs.is_nothing
 
 
+@kinds_in_turn
 async def test_what_is_not_well(busy: Bot, shelf: LiveBook, overview: Overview) -> None:
     (shelf.folder / "rules.yaml").write_text("rules: 5")
     await shelf.reload()
@@ -196,6 +200,7 @@ async def test_what_is_not_well(busy: Bot, shelf: LiveBook, overview: Overview) 
     assert view.book == shelf.book().version
 
 
+@kinds_in_turn
 async def test_it_says_when_older_messages_are_still_being_counted(busy: Bot, overview: Overview) -> None:
     await busy.hear(heard("hours"))
     await busy.settled()
@@ -207,6 +212,7 @@ async def test_it_says_when_older_messages_are_still_being_counted(busy: Bot, ov
     assert floor_to(datetime.now(UTC), HOUR) - HOUR < (await look(busy, overview, "hour")).since
 
 
+@kinds_in_turn
 async def test_when_more_comes_in_than_can_be_counted_at_once_it_says_up_to_when_it_is_counted(
     busy: Bot, overview: Overview, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from bot.queries.replay_source import count_inbound, newest_inbound, stored_inbo
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay
 from tests.support.bots import BOOK, Bot, heard
+from tests.support.databases import kinds_in_turn
 
 
 @pytest.fixture(params=[1, 1_000])
@@ -50,12 +51,14 @@ async def test_each_message_comes_with_what_the_rules_said(still: Bot) -> None:
     assert [replay.take(past) for past in pasts] == [None] * 5
 
 
+@kinds_in_turn
 async def test_what_a_guard_against_loops_held_back_the_rules_did_say(still: Bot) -> None:
     for _ in range(3):
         await still.hear(heard("hours"))
     assert [past.said for past in await stored(still)] == [("We are open.",)] * 3
 
 
+@kinds_in_turn
 async def test_what_people_did_to_a_conversation_is_nothing_that_another_book_would_change(
     still: Bot,
 ) -> None:
@@ -82,6 +85,7 @@ async def test_what_people_did_to_a_conversation_is_nothing_that_another_book_wo
     assert [replay.take(past) for past in pasts] == [None] * 5
 
 
+@kinds_in_turn
 async def test_what_was_sent_again_was_said_once(still: Bot) -> None:
     await still.hear(heard("hours"))
     (reply,) = await still.replies()
@@ -90,12 +94,14 @@ async def test_what_was_sent_again_was_said_once(still: Bot) -> None:
     assert [past.said for past in await stored(still)] == [("We are open.",)]
 
 
+@kinds_in_turn
 async def test_only_conversations_that_had_a_message_since_then_come(still: Bot) -> None:
     await still.hear(heard("hours"))
     assert len(await stored(still, datetime.now(UTC) - timedelta(minutes=1))) == 1
     assert await stored(still, datetime.now(UTC) + timedelta(minutes=1)) == []
 
 
+@kinds_in_turn
 async def test_the_newest_come_with_what_was_heard_before_them(still: Bot) -> None:
     async with still.database.reading() as connection:
         assert await newest_inbound(connection, 5) == ([], None)

@@ -12,6 +12,7 @@ from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations
 from tests.support.books import book_of
 from tests.support.bots import OURS, Bot, heard, report
+from tests.support.databases import kinds_in_turn
 
 BOOK = book_of(
     "name: hours, when: {keyword: hours}, reply: We are open.",
@@ -94,6 +95,7 @@ async def test_numbers_are_found_as_people_type_them(still: Bot) -> None:
     assert await peers_found(still, typed="+555") == []
 
 
+@kinds_in_turn
 async def test_digits_that_are_in_nobodys_number_are_looked_for_in_texts(still: Bot) -> None:
     for at in range(3):
         await still.hear(heard(f"order 987654, question {at}", peer=peer(at)))
@@ -112,6 +114,7 @@ async def test_rules_and_messages_that_met_none(still: Bot) -> None:
     assert await peers_found(still, rule="hours", typed="what") == [], "one message must be both"
 
 
+@kinds_in_turn
 async def test_what_a_person_answers_did_not_miss_a_rule(still: Bot) -> None:
     await still.hear(heard("person", peer=peer(1)))
     await still.hear(heard("my name is Ada", peer=peer(1)))
@@ -197,6 +200,7 @@ async def test_a_look_is_bounded_says_how_far_it_went_and_goes_on(
     assert (await search(still)).searched_back_to is None, "nothing was passed over"
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("wanted", [{}, {"typed": "parcel"}, {"typed": "5550101"}])
 async def test_a_forged_cursor_is_refused(still: Bot, wanted: dict[str, str]) -> None:
     for cursor in ("x", "WyJhIl0", "W10"):

@@ -11,6 +11,7 @@ from bot.operator.ceilings import Ceilings, NoCeiling
 from bot.rulebook.sender_numbers import OurNumber
 from bot.sending.day_limit import day_limit
 from tests.support.bots import OURS, Bot, heard, until
+from tests.support.databases import kinds_in_turn
 from tests.support.quick_bots import QuickBot
 
 NUMBERS = {OURS: OurNumber(kind="10dlc", opt_out="bot", per_day=3)}
@@ -70,6 +71,7 @@ async def test_no_more_leave_than_the_ceiling_and_a_restart_forgets_nothing(data
     await again.stop()
 
 
+@kinds_in_turn
 async def test_a_person_lets_them_go(database_url: str) -> None:
     bot = await ceiling_bot(database_url)
     await bot.hear(*(heard("hours", peer=peer(number)) for number in range(5)))
@@ -91,6 +93,7 @@ async def test_a_person_lets_them_go(database_url: str) -> None:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_the_next_day_they_leave(database_url: str) -> None:
     clock = DayClock()
     bot = await ceiling_bot(database_url, clock=clock, reply_ttl=timedelta(hours=72))
@@ -103,6 +106,7 @@ async def test_the_next_day_they_leave(database_url: str) -> None:
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_near_the_ceiling_is_known_at_eighty_in_a_hundred(database_url: str) -> None:
     numbers = {OURS: OurNumber(kind="10dlc", opt_out="bot", per_day=5)}
     bot = await ceiling_bot(database_url, numbers)
@@ -116,6 +120,7 @@ async def test_near_the_ceiling_is_known_at_eighty_in_a_hundred(database_url: st
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_number_without_a_ceiling_is_not_counted(database_url: str) -> None:
     bot = await ceiling_bot(database_url, {})
     await bot.hear(*(heard("hours", peer=peer(number)) for number in range(5)))

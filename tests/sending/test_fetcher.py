@@ -23,6 +23,7 @@ from bot.storage.task_tables import fetches
 from tests.support.asking import Asking, asking
 from tests.support.books import book_from
 from tests.support.bots import heard, until
+from tests.support.databases import kinds_in_turn
 from tests.support.shops import Shop, a_shop, order_rules
 
 
@@ -46,6 +47,7 @@ async def test_the_reply_says_what_was_fetched(database_url: str, shop: Shop) ->
         assert "s3cret" not in row.request
 
 
+@kinds_in_turn
 async def test_the_reply_to_what_follows_earlier_words_has_the_whole(database_url: str, shop: Shop) -> None:
     rules = order_rules(shop.address).replace('reply: "It', 'again: 1h\n    reply: "{{ message }}! It')
     async with asking(database_url, rules) as bot:
@@ -60,6 +62,7 @@ async def test_the_reply_to_what_follows_earlier_words_has_the_whole(database_ur
         assert shop.paths == ["/orders/12", "/orders/45"]
 
 
+@kinds_in_turn
 async def test_missing_otherwise_and_tries_again(database_url: str, shop: Shop) -> None:
     shop.answers = [503, 500, 200, 404, 410, 400]
     async with asking(database_url, order_rules(shop.address)) as bot:
@@ -74,22 +77,28 @@ async def test_missing_otherwise_and_tries_again(database_url: str, shop: Shop) 
         assert (last.status, last.reason, last.http_status) == ("failed", "It answered 400.", 400)
 
 
-@pytest.mark.parametrize("written", ["", "{", "5", '{"rule": "order"}', '{"rule": 5, "timeout": "soon"}'])
 async def test_a_request_that_another_program_wrote_ends_alone_and_says_why(
-    database_url: str, shop: Shop, written: str
+    database_url: str, shop: Shop
 ) -> None:
     """It had kept whatever was to be asked after it from being asked."""
+    wrote = ["", "{", "5", '{"rule": "order"}', '{"rule": 5, "timeout": "soon"}']
+    people = {f"+155555501{at:02d}": written for at, written in enumerate(wrote)}
     before = Asking(database_url, book_from(order_rules(shop.address)))
     await before.start(asking=False)
-    await before.hear("order 1")
-    async with before.database.writing() as connection:
-        await connection.execute(update(fetches).values(request=written))
-    await before.hear("order 2")
+    for peer, written in people.items():
+        await before.hear("order 1", peer=peer)
+        newest = (await before.rows())[-1].id
+        async with before.database.writing() as connection:
+            await connection.execute(update(fetches).where(fetches.c.id == newest).values(request=written))
+        await before.hear("order 2", peer=peer)
     await before.stop()
     async with asking(database_url, order_rules(shop.address)) as bot:
-        first, second = await bot.settled()
-        assert (first.status, first.reason, second.status) == ("failed", UNREADABLE, "answered")
-        assert await bot.said() == ["We can't look that up right now.", "It is shipped: order 2."]
+        rows = await bot.settled()
+        ends = [("failed", UNREADABLE), ("answered", None)]
+        assert [(row.status, row.reason) for row in rows] == ends * len(people)
+        for peer, written in people.items():
+            said = await bot.said(peer)
+            assert said == ["We can't look that up right now.", "It is shipped: order 2."], written
 
 
 async def test_an_answer_that_another_program_wrote_is_shown_and_replayed_as_unknown(
@@ -117,6 +126,7 @@ def test_a_stored_null_is_an_answer_and_what_can_not_be_read_is_none(
     assert fetched_as_stored("answered", answer) == fetched
 
 
+@kinds_in_turn
 async def test_a_silent_host_is_tried_again_and_then_given_up(database_url: str, shop: Shop) -> None:
     shop.gate.clear()
     async with asking(database_url, order_rules(shop.address, timeout="1s")) as bot:
@@ -127,6 +137,7 @@ async def test_a_silent_host_is_tried_again_and_then_given_up(database_url: str,
         assert len(shop.requests) >= 1
 
 
+@kinds_in_turn
 async def test_a_killed_bot_goes_on_with_it(database_url: str, shop: Shop) -> None:
     before = Asking(database_url, book_from(order_rules(shop.address)))
     await before.start(asking=False)
@@ -169,6 +180,7 @@ async def test_a_message_that_a_slow_clock_dated_at_another_replica_is_asked_for
         assert await bot.said() == ["It is shipped: order 1.", "It is shipped: order 2."]
 
 
+@kinds_in_turn
 async def test_what_nobody_had_time_to_ask_is_said_in_the_log(
     database_url: str, shop: Shop, logs: list[MutableMapping[str, Any]]
 ) -> None:
@@ -195,6 +207,7 @@ async def test_answers_of_one_conversation_keep_the_order_of_its_messages(
         assert await bot.said() == ["We are open.", "It is shipped: order 1.", "It is shipped: order 2."]
 
 
+@kinds_in_turn
 async def test_an_answer_from_memory_overtakes_nothing(database_url: str, shop: Shop) -> None:
     async with asking(database_url, order_rules(shop.address, more="keep: 1m")) as bot:
         await bot.hear("order 1")
@@ -206,6 +219,7 @@ async def test_an_answer_from_memory_overtakes_nothing(database_url: str, shop: 
         assert len(shop.requests) == 2
 
 
+@kinds_in_turn
 async def test_equal_requests_under_way_are_one_and_kept_answers_serve(database_url: str, shop: Shop) -> None:
     shop.gate.clear()
     async with asking(database_url, order_rules(shop.address, more="keep: 1m")) as bot:
@@ -220,6 +234,7 @@ async def test_equal_requests_under_way_are_one_and_kept_answers_serve(database_
         assert {row.status for row in await bot.rows()} == {"answered"}
 
 
+@kinds_in_turn
 async def test_stop_while_it_runs_means_silence(database_url: str, shop: Shop) -> None:
     """Also when the person comes back before the answer does."""
     shop.gate.clear()
@@ -234,6 +249,7 @@ async def test_stop_while_it_runs_means_silence(database_url: str, shop: Shop) -
         ]  # fmt: skip
 
 
+@kinds_in_turn
 async def test_a_person_who_takes_over_silences_it(database_url: str, shop: Shop) -> None:
     shop.gate.clear()
     async with asking(database_url, order_rules(shop.address)) as bot:
@@ -245,6 +261,7 @@ async def test_a_person_who_takes_over_silences_it(database_url: str, shop: Shop
         assert (await bot.said(), row.status) == ([], "cancelled")
 
 
+@kinds_in_turn
 async def test_who_takes_over_silences_it_also_when_it_is_handed_back_before_the_answer(
     database_url: str, shop: Shop
 ) -> None:
@@ -260,6 +277,7 @@ async def test_who_takes_over_silences_it_also_when_it_is_handed_back_before_the
         assert (row.status, row.reason) == ("cancelled", "a person took over meanwhile")
 
 
+@kinds_in_turn
 async def test_a_list_that_opts_out_silences_it_also_for_somebody_who_comes_back(
     database_url: str, shop: Shop
 ) -> None:
@@ -277,6 +295,7 @@ async def test_a_list_that_opts_out_silences_it_also_for_somebody_who_comes_back
         assert (row.status, row.reason) == ("cancelled", "they opted out meanwhile")
 
 
+@kinds_in_turn
 async def test_a_rule_that_hands_over_without_a_word_has_somebody_waited_for(
     database_url: str, shop: Shop
 ) -> None:
@@ -291,6 +310,7 @@ async def test_a_rule_that_hands_over_without_a_word_has_somebody_waited_for(
         assert [each.kind for each in page.items] == ["handover"]
 
 
+@kinds_in_turn
 async def test_the_rule_in_force_finishes_it_and_a_rule_that_is_gone_says_otherwise(
     database_url: str, shop: Shop
 ) -> None:
@@ -310,6 +330,7 @@ async def test_the_rule_in_force_finishes_it_and_a_rule_that_is_gone_says_otherw
         assert await bot.said() == ["Now it is shipped: order 1.", "We can't look that up right now."]
 
 
+@kinds_in_turn
 async def test_a_dead_host_holds_nobody_else(database_url: str, shop: Shop) -> None:
     async with a_shop() as dead:
         port = dead.port
@@ -328,6 +349,7 @@ async def test_a_dead_host_holds_nobody_else(database_url: str, shop: Shop) -> N
         await until(is_said)
 
 
+@kinds_in_turn
 async def test_a_try_that_had_hardly_any_time_says_nothing_about_a_host(
     database_url: str, shop: Shop
 ) -> None:
@@ -348,6 +370,7 @@ async def test_a_try_that_had_hardly_any_time_says_nothing_about_a_host(
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_request_that_could_not_be_answered_in_time_is_not_begun(
     database_url: str, shop: Shop
 ) -> None:
@@ -367,6 +390,7 @@ async def test_a_request_that_could_not_be_answered_in_time_is_not_begun(
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_the_loop_guard_counts_what_is_fetched(database_url: str, shop: Shop) -> None:
     caps = Caps(replies=3, repeats=100)
     async with asking(database_url, order_rules(shop.address), caps=caps) as bot:
@@ -379,6 +403,7 @@ async def test_the_loop_guard_counts_what_is_fetched(database_url: str, shop: Sh
         assert guards == [None] * 3 + ["too many replies in an hour"] * 3
 
 
+@kinds_in_turn
 async def test_a_limit_holds_before_anything_is_asked(database_url: str, shop: Shop) -> None:
     rules = order_rules(shop.address).replace("    fetch:", "    limit: 1 per 1h\n    fetch:")
     async with asking(database_url, rules) as bot:
@@ -391,6 +416,7 @@ async def test_a_limit_holds_before_anything_is_asked(database_url: str, shop: S
         assert last.decision["guard"] == "limit"
 
 
+@kinds_in_turn
 async def test_a_post_is_signed_and_has_the_id_of_its_message(database_url: str, shop: Shop) -> None:
     rules = order_rules(shop.address, more='json: {id: "{{ number }}", by: "{{ from }}", n: 3, on: true}')
     async with asking(database_url, rules) as bot:
@@ -404,6 +430,7 @@ async def test_a_post_is_signed_and_has_the_id_of_its_message(database_url: str,
         assert shop.bodies == [b'{"id":"\\"1\\"","by":"+15555550101","n":3,"on":true}']
 
 
+@kinds_in_turn
 async def test_what_is_fetched_is_no_template(database_url: str, shop: Shop) -> None:
     shop.answers = [web.json_response({"status": "{{ from }}{% raw %}" + "x" * 2_000})]
     async with asking(database_url, order_rules(shop.address)) as bot:
@@ -414,6 +441,7 @@ async def test_what_is_fetched_is_no_template(database_url: str, shop: Shop) -> 
         assert len(said) == len("It is : order 1.") + 1_000
 
 
+@kinds_in_turn
 async def test_questions_come_first_and_all_else_follows_the_answer(database_url: str, shop: Shop) -> None:
     rules = f"""
 rules:
@@ -436,6 +464,7 @@ rules:
         assert await bot.said() == ["Which one?", "a b is shipped.", "It was shipped."]
 
 
+@kinds_in_turn
 async def test_a_replay_uses_what_was_fetched_then(database_url: str, shop: Shop) -> None:
     rules = order_rules(shop.address)
     shop.answers = [web.json_response({"status": "lost"}), 404, 400]

@@ -11,6 +11,7 @@ from bot.operator.actor import Actor
 from bot.rulebook.simulate.loop_guard import Caps
 from tests.support.books import book_from
 from tests.support.bots import PEER, heard
+from tests.support.databases import kinds_in_turn
 from tests.support.timed_bots import FOLLOW_UP_RULES, Waiting
 
 
@@ -34,6 +35,7 @@ async def test_it_is_said_when_it_is_due_and_once(bot: Waiting) -> None:
     assert await bot.states() == [("said", None), ("said", None)]
 
 
+@kinds_in_turn
 async def test_an_answer_cancels_what_says_so_and_nothing_else(bot: Waiting) -> None:
     await bot.hear("vote", "hours")
     assert [each[0] for each in await bot.states()] == ["cancelled", "waiting"]
@@ -42,6 +44,7 @@ async def test_an_answer_cancels_what_says_so_and_nothing_else(bot: Waiting) -> 
     assert await bot.states() == [("cancelled", "they wrote meanwhile"), ("said", None)]
 
 
+@kinds_in_turn
 @pytest.mark.parametrize(("text", "reason"), [("stop", "they opted out"), ("person", "a person took over")])
 async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
     bot: Waiting, text: str, reason: str
@@ -51,6 +54,7 @@ async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
     assert await bot.pass_time(2 * DAY) == []
 
 
+@kinds_in_turn
 async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None:
     await bot.hear("vote")
     first, second = await bot.later()
@@ -77,6 +81,7 @@ async def test_a_message_of_the_same_transaction_cancels_it_too(
     assert sorted(await bot.states(), key=str) == [("cancelled", reason)] * 2 + again
 
 
+@kinds_in_turn
 async def test_what_a_person_does_cancels_it_too(bot: Waiting) -> None:
     await bot.hear("vote")
     (first, *_) = await bot.later()
@@ -85,6 +90,7 @@ async def test_what_a_person_does_cancels_it_too(bot: Waiting) -> None:
     assert await bot.pass_time(DAY) == []
 
 
+@kinds_in_turn
 async def test_after_a_long_stop_nothing_is_said_late(bot: Waiting) -> None:
     await bot.hear("vote")
     assert await bot.pass_time(DAY + timedelta(minutes=61)) == []
@@ -94,6 +100,7 @@ async def test_after_a_long_stop_nothing_is_said_late(bot: Waiting) -> None:
     assert "more than an hour late" in reason
 
 
+@kinds_in_turn
 async def test_a_rule_that_is_gone_says_nothing(bot: Waiting) -> None:
     await bot.hear("vote")
     bot.book = book_from("rules: [{name: vote, when: {keyword: vote}, reply: No more.}]")
@@ -101,6 +108,7 @@ async def test_a_rule_that_is_gone_says_nothing(bot: Waiting) -> None:
     assert (await bot.states())[0] == ("cancelled", "the rule is gone")
 
 
+@kinds_in_turn
 async def test_it_is_said_in_the_language_of_that_time(bot: Waiting) -> None:
     bot.book = book_from(
         "languages: [en, es]\nrules:\n"
@@ -117,6 +125,7 @@ async def test_it_is_said_in_the_language_of_that_time(bot: Waiting) -> None:
     assert await bot.pass_time(DAY) == ["Ya salió."]
 
 
+@kinds_in_turn
 async def test_a_rule_that_answers_again_begins_anew(bot: Waiting) -> None:
     await bot.hear("vote")
     bot.moment += timedelta(hours=1)
@@ -125,6 +134,7 @@ async def test_a_rule_that_answers_again_begins_anew(bot: Waiting) -> None:
     assert await bot.pass_time(timedelta(hours=1)) == ["The result is out."]
 
 
+@kinds_in_turn
 async def test_it_is_held_to_the_loop_guard(database_url: str) -> None:
     bot = Waiting(database_url, caps=Caps(replies=1, repeats=100))
     await bot.start(asking=False)
@@ -148,6 +158,7 @@ async def test_two_processes_say_it_once(database_url: str) -> None:
         await one.stop()
 
 
+@kinds_in_turn
 async def test_nobody_is_woken(bot: Waiting) -> None:
     """12:00 in London is 4:00 in Los Angeles, and a number without a place is at home where the file says."""
     bot.book = book_from(FOLLOW_UP_RULES.replace("after: 1d", "after: 10h"))

@@ -30,6 +30,7 @@ from bot.storage.writer import StorageUnavailable, Writer
 from bot.wire.forward_client import HttpPoster
 from tests.support.books import book_of
 from tests.support.bots import CAPS, heard, until
+from tests.support.databases import kinds_in_turn
 
 #: A second failure says that a destination is down; what failed is tried again at once, if it may be.
 QUICK = ForwardingLimits(
@@ -161,6 +162,7 @@ async def test_an_address_that_hangs_takes_its_share_and_the_others_go_on(
         assert desk.most_inside["hang1"] + desk.most_inside["hang2"] == QUICK.per_host
 
 
+@kinds_in_turn
 @pytest.mark.usefixtures("quick_timeout")
 async def test_one_that_does_not_answer_is_tried_by_single_posts_and_shows(
     database_url: str, desk: Desk
@@ -197,6 +199,7 @@ async def test_one_that_does_not_answer_is_tried_by_single_posts_and_shows(
     assert len(desk.texts("well")) == 2, "once each"
 
 
+@kinds_in_turn
 async def test_a_destination_for_which_nothing_waits_any_more_is_no_trouble(
     database_url: str, desk: Desk
 ) -> None:
@@ -214,6 +217,7 @@ async def test_a_destination_for_which_nothing_waits_any_more_is_no_trouble(
         await until(lambda: destinations.troubles() == [])
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(minutes=90)])
 async def test_a_new_one_is_posted_at_once_also_where_the_clock_is_behind(
     database_url: str, desk: Desk, ahead: timedelta
@@ -225,6 +229,7 @@ async def test_a_new_one_is_posted_at_once_also_where_the_clock_is_behind(
         await until(lambda: desk.texts("well") == ["well 1"])
 
 
+@kinds_in_turn
 async def test_messages_that_always_fail_do_not_decide_for_the_others(database_url: str, desk: Desk) -> None:
     async with forward_bot(database_url, desk) as bot:
         await bot.hear(*(f"well poison {n}" for n in range(30)))
@@ -248,6 +253,7 @@ async def test_each_forward_that_is_taken_is_posted_once(database_url: str, desk
     assert len(desk.posts) == 200
 
 
+@kinds_in_turn
 async def test_the_time_is_over_for_what_is_hardly_tried_too(database_url: str, desk: Desk) -> None:
     """Time is an argument: each pass is made by hand."""
     moment = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -268,6 +274,7 @@ async def test_the_time_is_over_for_what_is_hardly_tried_too(database_url: str, 
         assert len(await bot.rows("delivered")) == 1
 
 
+@kinds_in_turn
 async def test_while_the_end_of_a_post_cannot_be_kept_it_is_not_posted_again(
     database_url: str, desk: Desk
 ) -> None:

@@ -11,6 +11,7 @@ from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.operator.actor import Actor
 from bot.rulebook.handed_over import HandedOver
 from tests.support.bots import PEER, heard, until
+from tests.support.databases import kinds_in_turn
 from tests.support.timed_bots import Handing
 
 ANN = Actor("Ann", "ann-id")
@@ -51,6 +52,7 @@ async def test_it_goes_back_by_itself_and_the_peer_is_told_once(bot: Handing) ->
     assert (incident.outcome, incident.closed_by) == ("went back", "bot")
 
 
+@kinds_in_turn
 async def test_a_word_of_a_person_begins_the_time_anew_and_the_first_is_kept(bot: Handing) -> None:
     await bot.hear("food")
     bot.moment += HOUR
@@ -66,6 +68,7 @@ async def test_a_word_of_a_person_begins_the_time_anew_and_the_first_is_kept(bot
     assert row.ended_by == "bot"
 
 
+@kinds_in_turn
 async def test_who_passes_it_on_leaves_what_is_said_at_its_end(bot: Handing) -> None:
     await bot.hear("food")
     key = (await bot.conversation()).id
@@ -87,6 +90,7 @@ async def test_an_opt_out_of_the_same_transaction_ends_what_waits_for_a_person(
     }
 
 
+@kinds_in_turn
 async def test_a_word_of_the_peer_does_not(bot: Handing) -> None:
     await bot.hear("food")
     bot.moment += HOUR
@@ -94,6 +98,7 @@ async def test_a_word_of_the_peer_does_not(bot: Handing) -> None:
     assert await bot.pass_time(HOUR) == [f"Nobody could answer {PEER}."]
 
 
+@kinds_in_turn
 async def test_without_a_time_it_stays_until_it_is_handed_back(bot: Handing) -> None:
     await bot.hear("person")
     assert await bot.pass_time(1000 * HOUR) == []
@@ -106,17 +111,20 @@ async def test_without_a_time_it_stays_until_it_is_handed_back(bot: Handing) -> 
     assert [each.ended_at is None for each in await bot.kept()] == [False, True]
 
 
+@kinds_in_turn
 async def test_handed_back_by_a_person_it_does_not_go_back_again(bot: Handing) -> None:
     await bot.hear("food")
     await bot.operator.hand_back((await bot.conversation()).id, by=ANN)
     assert await bot.pass_time(3 * HOUR) == []
 
 
+@kinds_in_turn
 async def test_the_peer_is_told_in_their_language(bot: Handing) -> None:
     await bot.hear("comida")
     assert await bot.pass_time(2 * HOUR) == ["Nadie pudo responder."]
 
 
+@kinds_in_turn
 async def test_with_nothing_to_say_the_bot_only_goes_on_and_the_question_stays_open(bot: Handing) -> None:
     await bot.hear("quiet")
     assert await bot.pass_time(2 * HOUR) == []
@@ -124,12 +132,14 @@ async def test_with_nothing_to_say_the_bot_only_goes_on_and_the_question_stays_o
     assert (found.handed_over, found.unanswered_since) == (False, datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
 
 
+@kinds_in_turn
 async def test_who_opted_out_meanwhile_is_told_nothing(bot: Handing) -> None:
     await bot.hear("food", "stop")
     assert await bot.pass_time(2 * HOUR) == []
     assert not (await bot.conversation()).handed_over
 
 
+@kinds_in_turn
 async def test_a_rule_with_questions_hands_over_when_they_are_answered(bot: Handing) -> None:
     await bot.hear("book")
     assert not (await bot.conversation()).handed_over
@@ -142,6 +152,7 @@ async def test_a_rule_with_questions_hands_over_when_they_are_answered(bot: Hand
     assert not (await bot.conversation()).handed_over
 
 
+@kinds_in_turn
 async def test_a_person_hands_over_to_another_and_for_a_time(bot: Handing) -> None:
     await bot.hear("hours")
     key = (await bot.conversation()).id
@@ -165,6 +176,7 @@ async def test_two_processes_give_a_conversation_back_once(bot: Handing) -> None
     assert (await bot.said())[1:] == [f"Nobody could answer {PEER}."]
 
 
+@kinds_in_turn
 async def test_it_goes_back_while_the_bot_runs(bot: Handing) -> None:
     await bot.hear("food")
     bot.moment += 2 * HOUR

@@ -12,6 +12,7 @@ from bot.sending.circuit_breaker import Circuit
 from bot.sending.held_numbers import LONG, HeldNumbers
 from bot.sending.sms_service import SendFailed, SendOutcome, SmsCall
 from tests.support.bots import OURS, Scripted, age, heard, until
+from tests.support.databases import kinds_in_turn
 from tests.support.quick_bots import QuickBot
 
 OTHER = "+15555550199"
@@ -69,6 +70,7 @@ async def test_a_number_that_is_held_back_for_long_is_named_with_the_time(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_short_wait_is_nobodys_trouble(database_url: str, sms: Weather) -> None:
     bot = await _bot(database_url, sms)
     sms.of[OURS] = _asked(LONG - 1)
@@ -79,6 +81,7 @@ async def test_a_short_wait_is_nobodys_trouble(database_url: str, sms: Weather) 
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_outage_ends_with_the_last_message_that_waits_for_it(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -100,6 +103,7 @@ async def test_an_outage_ends_with_the_last_message_that_waits_for_it(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_outage_lasts_while_anything_waits(database_url: str, sms: Weather) -> None:
     bot = await _bot(database_url, sms)
     sms.of[OURS] = NOT_ALLOWED

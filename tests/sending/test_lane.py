@@ -15,7 +15,7 @@ from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCa
 from bot.storage.replica_tables import lane_circuits
 from bot.storage.tables import messages
 from tests.support.bots import OURS, PEER, Bot, Scripted, age, heard, until
-from tests.support.databases import sqlite_in
+from tests.support.databases import kinds_in_turn, sqlite_in
 from tests.support.quick_bots import QuickBot, asleep
 
 OTHER = "+15555550199"
@@ -116,6 +116,7 @@ async def test_pauses_of_the_bots_own_end_with_it(tmp_path: Path, sms: Weather) 
     await again.stop()
 
 
+@kinds_in_turn
 async def test_what_is_not_to_be_sent_any_more_uses_nothing_of_the_pace(
     database_url: str, sms: Weather
 ) -> None:
@@ -128,6 +129,7 @@ async def test_what_is_not_to_be_sent_any_more_uses_nothing_of_the_pace(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
     database_url: str, sms: Weather
 ) -> None:
@@ -165,6 +167,7 @@ async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_outage_makes_few_messages_doubtful(database_url: str, sms: Weather) -> None:
     """Each try without an answer may have been taken; past ACS's window nobody could send those again."""
     bot = await asleep(database_url, sms=sms)
@@ -177,6 +180,7 @@ async def test_an_outage_makes_few_messages_doubtful(database_url: str, sms: Wea
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_message_that_acs_can_never_take_holds_no_other(database_url: str, sms: Weather) -> None:
     """With nothing else to send it looks like an outage; the next probe is another's."""
     bot = await running(database_url, sms)
@@ -192,6 +196,7 @@ async def test_a_message_that_acs_can_never_take_holds_no_other(database_url: st
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_outage_is_told_once_and_its_end_once(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -207,6 +212,7 @@ async def test_an_outage_is_told_once_and_its_end_once(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -232,6 +238,7 @@ async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_one_number_that_is_taken_again_leaves_the_refusal_of_another(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -256,6 +263,7 @@ async def test_one_number_that_is_taken_again_leaves_the_refusal_of_another(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_refusal_ends_with_the_last_message_that_waits_for_it(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -273,6 +281,7 @@ async def test_a_refusal_ends_with_the_last_message_that_waits_for_it(
     await bot.stop()
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("trouble", [WRONG_KEY, THROTTLED], ids=["a number of another resource", "429"])
 async def test_what_acs_holds_against_a_number_holds_no_other(
     database_url: str, sms: Weather, trouble: SendFailed
@@ -295,6 +304,7 @@ async def test_what_acs_holds_against_a_number_holds_no_other(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_retry_after_is_kept_to_when_a_call_from_before_it_is_taken(
     database_url: str, sms: Weather
 ) -> None:
@@ -322,6 +332,7 @@ async def test_retry_after_is_kept_to_when_a_call_from_before_it_is_taken(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms: Weather) -> None:
     """That ACS takes the calls of one number does not mean that it would take another's now."""
     bot = await running(database_url, sms)
@@ -358,6 +369,7 @@ async def all_settled(bot: Bot) -> dict[str, int]:
     return counted
 
 
+@kinds_in_turn
 async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
     database_url: str, sms: Weather
 ) -> None:
@@ -415,6 +427,7 @@ async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, s
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_ten_thousand_of_one_keyword_take_few_calls_and_one_alone_waits_for_nobody(
     database_url: str, sms: Weather
 ) -> None:
@@ -433,6 +446,7 @@ async def test_ten_thousand_of_one_keyword_take_few_calls_and_one_alone_waits_fo
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_after_a_stop_nothing_that_is_committed_starts_a_call(database_url: str, sms: Weather) -> None:
     bot = await running(database_url, sms)
     await bot.sender.stop(1)

@@ -13,6 +13,7 @@ from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
 from bot.storage.replica_tables import lane_circuits
 from tests.support.bots import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.support.databases import kinds_in_turn
 from tests.support.quick_bots import QUICK, QuickBot, asleep
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
@@ -57,6 +58,7 @@ async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None
     assert row.attempts == 1
 
 
+@kinds_in_turn
 async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) -> None:
     bot.sms.script = [BUSY, LOST, [SendAccepted(provider_message_id="1")], LOST, BUSY]
     await bot.hear(heard("five"))
@@ -66,6 +68,7 @@ async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) 
     assert texts == sorted(texts, key=["one", "two", "three", "four", "five"].index)
 
 
+@kinds_in_turn
 async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: Bot) -> None:
     running = most = 0
 
@@ -97,6 +100,7 @@ async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: Bot) -> N
     assert len({one.repeatability_id for one in recipients}) == 250
 
 
+@kinds_in_turn
 async def test_different_texts_leave_in_different_calls(bot: Bot) -> None:
     await bot.hear(heard("name"), heard("name", peer="+15555550102"))
     await bot.settled()
@@ -104,6 +108,7 @@ async def test_different_texts_leave_in_different_calls(bot: Bot) -> None:
     assert sorted(call.text for call in bot.sms.calls) == ["You are +15555550101.", "You are +15555550102."]
 
 
+@kinds_in_turn
 async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
     held = asyncio.Event()
 
@@ -119,6 +124,7 @@ async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
     await bot.settled()
 
 
+@kinds_in_turn
 async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
     held = asyncio.Event()
 
@@ -135,6 +141,7 @@ async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
     await bot.settled()
 
 
+@kinds_in_turn
 async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: Bot) -> None:
     bot.sms.script = [LOST, LOST]
     await bot.hear(heard())
@@ -146,6 +153,7 @@ async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: Bot) -> No
     }
 
 
+@kinds_in_turn
 async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: Bot) -> None:
     bot.sms.script = [BUSY]
     await bot.hear(heard())
@@ -218,6 +226,7 @@ async def test_after_a_crash_past_the_window_nothing_is_sent_a_second_time(datab
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_try_known_to_be_refused_gets_a_new_pair_past_the_window(database_url: str) -> None:
     bot = await aged(database_url, WAIT, age=PAST)
     (message,) = await bot.settled()
@@ -227,6 +236,7 @@ async def test_a_try_known_to_be_refused_gets_a_new_pair_past_the_window(databas
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_try_without_an_answer_becomes_unconfirmed_past_the_window(database_url: str) -> None:
     bot = await aged(database_url, LOST_AND_WAIT, age=PAST)
     await bot.settled(status="unconfirmed")
@@ -234,6 +244,7 @@ async def test_a_try_without_an_answer_becomes_unconfirmed_past_the_window(datab
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_refusal_after_a_lost_answer_does_not_make_it_safe_to_send_anew(database_url: str) -> None:
     """The first try may be on its way to the phone, whatever the second was told."""
     bot = await aged(database_url, LOST, more=WAIT, age=PAST)
@@ -242,6 +253,7 @@ async def test_a_refusal_after_a_lost_answer_does_not_make_it_safe_to_send_anew(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_reply_that_waited_too_long_is_not_sent(database_url: str) -> None:
     bot = await asleep(database_url, reply_ttl=timedelta(hours=1))
     await bot.hear(heard())
@@ -266,6 +278,7 @@ async def test_what_is_queued_when_the_peer_opts_out_is_not_sent_but_the_goodbye
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(
     bot: Bot,
 ) -> None:
@@ -279,6 +292,7 @@ async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_
     await bot.settled(status="delivered")
 
 
+@kinds_in_turn
 async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> None:
     """The pair belongs to a body, and the tag is a part of that."""
     held = asyncio.Event()
@@ -301,6 +315,7 @@ async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> Non
     assert sum(tag == bot.sms.calls[0].tag and of == tuple(peers) for tag, of in calls) == 2
 
 
+@kinds_in_turn
 async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: Bot) -> None:
     bot.sms.by_peer = {"+15555550103": BAD_NUMBER}
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
@@ -312,6 +327,7 @@ async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: B
     assert len(bot.sms.recipients("+15555550103")) == 1
 
 
+@kinds_in_turn
 async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(database_url: str) -> None:
     """ACS does not say whose number is wrong; 99 others are not to pay for it."""
 
@@ -333,12 +349,14 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: Bot) -> None:
     bot.sms.script = [BAD_NUMBER]
     await bot.hear(heard("five"))
     assert await bot.no_longer_queued() == ["failed"] + ["sent"] * 4
 
 
+@kinds_in_turn
 async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str, Any]]) -> None:
     bot.sms.script = [
         SendFailed(reason="ACS answered 401.", scope="service", is_credential=True) for _ in range(2)
@@ -349,6 +367,7 @@ async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str
     assert any(line["log_level"] == "error" and "credential" in line["event"] for line in logs)
 
 
+@kinds_in_turn
 async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     loop = asyncio.get_running_loop()
     times: list[float] = []
@@ -366,6 +385,7 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     assert times[1] - times[0] >= 0.4
 
 
+@kinds_in_turn
 async def test_attempts_and_the_last_error_are_stored(bot: Bot) -> None:
     bot.sms.script = [LOST, SendFailed(reason="ACS answered 503.", scope="service", retry_after=5)]
     await bot.hear(heard())
@@ -392,6 +412,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url: str) -> None:
     bot = QuickBot(database_url)
 
@@ -454,6 +475,7 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot) -> None:
     bot.sms.script = [[SendAccepted(provider_message_id=None)]]
     await bot.hear(heard())
@@ -477,6 +499,7 @@ async def test_a_backlog_longer_than_the_window_leaves_whole(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_each_try_that_did_not_go_through_is_told(bot: Bot) -> None:
     bot.sms.script = [BUSY, LOST]
     await bot.hear(heard())

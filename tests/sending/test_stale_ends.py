@@ -14,6 +14,7 @@ from bot.storage.event_tables import outgoing_events
 from bot.storage.inbox_tables import tries
 from bot.storage.task_tables import forwards
 from tests.support.bots import Bot, heard
+from tests.support.databases import kinds_in_turn
 from tests.support.event_bots import EventBot
 from tests.support.shops import a_shop
 
@@ -93,6 +94,7 @@ async def failed_tries(one: OneRow) -> int:
         return len((await connection.execute(select(outgoing_events.c.tries))).scalar_one() or ())
 
 
+@kinds_in_turn
 @pytest.mark.parametrize("late", ["queued", "failed", "delivered"])
 async def test_what_was_delivered_stays_so(one: OneRow, late: str) -> None:
     await one.end("delivered")

@@ -19,6 +19,7 @@ from bot.sending.post_queues import Posted, Waiting
 from bot.storage.task_tables import forwards
 from tests.support.books import book_of
 from tests.support.bots import CAPS, Bot, heard
+from tests.support.databases import kinds_in_turn
 from tests.support.event_bots import EventBot
 from tests.support.receivers import Receiver
 from tests.support.shops import a_shop
@@ -54,6 +55,7 @@ async def test_a_passing_error_of_the_clock_drops_no_follow_up(database_url: str
         await bot.stop()
 
 
+@kinds_in_turn
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
@@ -81,6 +83,7 @@ async def test_the_reason_of_what_is_dropped_is_true(
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_conversation_goes_back_by_a_trusted_clock_alone(database_url: str) -> None:
     bot = Handing(database_url)
     trust = ToldTrust()
@@ -99,6 +102,7 @@ async def test_a_conversation_goes_back_by_a_trusted_clock_alone(database_url: s
         await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_reply_that_is_to_leave_at_a_time_waits_and_one_that_can_be_taken_back_does_not(
     bot: Bot,
 ) -> None:
@@ -150,6 +154,7 @@ async def test_nothing_is_too_late_and_no_report_is_given_up_by_a_wrong_clock(bo
     assert (await bot.row(first.id)).status == "unconfirmed"
 
 
+@kinds_in_turn
 async def test_no_event_is_given_up_by_a_wrong_clock(database_url: str) -> None:
     moment, trust = datetime.now(UTC), ToldTrust()
     receiver = Receiver()
@@ -190,6 +195,7 @@ class Failing:
         pass
 
 
+@kinds_in_turn
 async def test_no_forward_is_given_up_by_a_wrong_clock(database_url: str) -> None:
     bot = Bot(database_url, book=book_of("name: all, when: anything, forward: 'https://example.com/'"))
     now, trust = datetime.now(UTC), ToldTrust()

@@ -6,16 +6,19 @@ import functools
 import itertools
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import pytest
 from filelock import FileLock
 from sqlalchemy.engine import make_url
 
 from bot.storage.database import Database
 from tests.support.postgresql import housekeeper, shared_server
+from tests.support.properties import in_turn
 from tests.support.runs import run_folder
 
 Kind = Literal["sqlite", "postgresql"]
@@ -53,6 +56,17 @@ END $$;
 SELECT count(setval(oid::regclass, 1, false)) FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
 """
+
+
+def kinds_in_turn(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a test to meet one kind of database, about every second test SQLite, the others PostgreSQL.
+
+    In `make search` each meets both. For tests of what is decided by statements that others try on both kinds.
+    """
+    at = zlib.crc32(f"{test.__module__}.{test.__name__}".encode())
+    kinds = list(in_turn(KINDS, at, 2))
+    marked: Callable[..., Any] = pytest.mark.parametrize("database_url", kinds, indirect=True)(test)
+    return pytest.mark.hypothesis(marked)
 
 
 class Databases:

@@ -70,7 +70,9 @@ class EventBot(FullBot):
 
     async def are_told(self) -> bool:
         """Whether nothing is queued for anybody any more."""
-        return not await self.rows(status="queued")
+        query = select(outgoing_events.c.id).where(outgoing_events.c.status == "queued").limit(1)
+        async with self.database.asking() as connection:
+            return (await connection.execute(query)).first() is None
 
 
 @asynccontextmanager

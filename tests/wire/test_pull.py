@@ -109,20 +109,24 @@ class Listed:
         return
 
 
-@pytest.mark.parametrize("form", ["plain", "base64", "an array", "base64 of an array"])
 async def test_a_storage_queue_is_read_whatever_form_its_messages_have(
-    form: str, tmp_path: Path, databases: Databases, acs: Acs, storage: str, queue: QueueClient
+    tmp_path: Path, databases: Databases, acs: Acs, storage: str, queue: QueueClient
 ) -> None:
-    cloud_event = {"specversion": "1.0", "type": SMS, "source": "/x", "id": "1", "data": INBOUND_DATA}
-    text = json.dumps([cloud_event] if "array" in form else cloud_event)
-    queue.send_message(base64.b64encode(text.encode()).decode() if "base64" in form else text)
+    forms = {f"+1555555020{at}": form for at, form in enumerate(("plain", "base64", "array", "base64 array"))}
+    for peer, form in forms.items():
+        data = INBOUND_DATA | {"MessageId": f"Incoming_{form}", "From": peer}
+        cloud_event = {"specversion": "1.0", "type": SMS, "source": "/x", "id": form, "data": data}
+        text = json.dumps([cloud_event] if "array" in form else cloud_event)
+        queue.send_message(base64.b64encode(text.encode()).decode() if "base64" in form else text)
     queue.send_message("hello")
     setting = f"storage:{storage};queue={queue.queue_name}"
     url = databases.migrated("sqlite")
     async with running(tmp_path, url, acs, BOT_WEBHOOK_SECRETS="", BOT_EVENTS_QUEUE=setting) as bot:
-        await until(lambda: bot.service.webhook.counts["accepted"] and bot.service.webhook.counts["rejected"])
-        (reply,) = await bot.replies()
-        assert reply["text"] == "Corner Books is open Mon-Sat 9-18."
+        counts = bot.service.webhook.counts
+        await until(lambda: counts["accepted"] == len(forms) and counts["rejected"])
+        for peer, form in forms.items():
+            (reply,) = await bot.replies(peer)
+            assert reply["text"] == "Corner Books is open Mon-Sat 9-18.", form
         (kept,) = await bot.items("/api/rejected")
         assert (kept["raw"], kept["reason"][:20]) == ("hello", "The body is not JSON")
         await until(lambda: queue.get_queue_properties().approximate_message_count == 0)

@@ -2,17 +2,18 @@
 
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from bot.settings import WrongSetting, load
-from tests.support.acs import Acs as SignatureChecker
+from tests.support import acs_server
+from tests.support.acs import connection_string
 from tests.support.databases import Databases
 from tests.support.envelopes import event
 from tests.support.events import a_number, received
-from tests.support.processes import until
 from tests.support.services import Acs, accept, running
 
 
@@ -49,19 +50,21 @@ async def test_the_version_is_pinned_and_the_timeout_asked_for(
 
 async def test_the_signature_is_of_what_is_sent(tmp_path: Path, databases: Databases, acs: Acs) -> None:
     """By a stand-in for ACS that checks it by Azure's documentation alone."""
-    checker = SignatureChecker(tmp_path)
+    checker = acs_server.Server(("127.0.0.1", 0), acs_server.Handler)
+    Thread(target=checker.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     peer = a_number()
     environ = {
         "BOT_ACS_REPORT_TIMEOUT": "60s",
-        "BOT_ACS_CONNECTION_STRING": checker.connection_string,
+        "BOT_ACS_CONNECTION_STRING": connection_string(checker.server_port),
     }
     try:
         async with running(tmp_path, databases.migrated("sqlite"), acs, **environ) as bot:
             await bot.post([received(peer, "hours")])
             await bot.replies(peer)
-            (call,) = until(lambda: checker.calls(peer))
     finally:
-        checker.close()
+        checker.shutdown()
+        checker.server_close()
+    (call,) = (each for each in acs_server.calls if acs_server.is_for(peer, each["body"]))
     assert call["trouble"] is None
     assert call["body"]["smsSendOptions"]["deliveryReportTimeoutInSeconds"] == 60
 

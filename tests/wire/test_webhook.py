@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.wire.calls import LARGEST_BODY
 from bot.wire.event_counts import UNKNOWN_TYPE
-from tests.support.databases import Databases, Kind
+from tests.support.databases import Databases, Kind, kinds_in_turn
 from tests.support.envelopes import (
     EVENTS,
     INBOUND_DATA,
@@ -255,6 +255,7 @@ async def test_a_caller_that_leaves_in_the_middle_leaves_nothing(bot: Running) -
     assert (await bot.post([event()])).status_code == 200
 
 
+@kinds_in_turn
 async def test_an_unreadable_event_is_kept_and_its_neighbours_are_answered(either_bot: Running) -> None:
     bad = {"colour": "green", "odd": "\ud800\x00"}
     answer = await either_bot.post([event(), bad, inbound(MessageId="Incoming_2", From="15555550102")])
@@ -461,6 +462,7 @@ async def test_whatever_a_field_holds_it_is_stored_and_the_bot_goes_on(either_bo
         assert good in [one["provider_message_id"] for one in await either_bot.messages(f"+{peer}")]
 
 
+@kinds_in_turn
 async def test_whatever_acs_says_is_stored_and_shown(either_bot: Running) -> None:
     said = "nul\x00 \x1b[2J \x9b31m \u202egnp \u2066\n" + "x" * 200_000
     answer = web.json_response({"error": {"message": said}}, status=400)
