@@ -169,6 +169,7 @@ async def test_votes_of_the_same_second_are_settled_by_their_ids(bot: Bot) -> No
     assert [row.values["option"] for row in await rows(bot, "vote", after=10)] == ["B", "B"]
 
 
+@kinds_in_turn
 async def test_one_person_on_two_of_our_numbers_has_one_vote(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "vote a"), at(1, "vote b", number="+15555550199"))
     assert [row.values["option"] for row in await rows(bot, "vote", after=10)] == ["B"]
@@ -191,6 +192,7 @@ async def test_what_comes_out_empty_is_not_kept(bot: Bot) -> None:
     assert [row.values for row in await rows(bot, "note")] == [{"text": "note to self"}]
 
 
+@kinds_in_turn
 async def test_an_answer_that_comes_out_empty_in_the_end_is_counted_no_more(bot: Bot) -> None:
     book = book_of(
         "name: shop, when: {keyword: shop}, ask: [{save: note, question: Note?}, {save: size, question: Size?}],"

@@ -17,6 +17,7 @@ LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True)
 
 
 @pytest.mark.parametrize("details", ["4007: opted out", "Sender blocked for given recipient."])
+@kinds_in_turn
 async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str) -> None:
     await bot.hear(heard())
     (message,) = await bot.settled()

@@ -60,6 +60,7 @@ async def test_each_peer_gets_a_code_and_the_same_again(bot: Bot) -> None:
     assert conversation.values == {"code": "AA"}
 
 
+@kinds_in_turn
 async def test_the_same_person_on_another_number_has_the_same_code(bot: Bot) -> None:
     bot.inbox._book = lambda: book_with(["AA", "BB"])
     await bot.hear(heard("coupon"), heard("coupon", number="+15555550199"))

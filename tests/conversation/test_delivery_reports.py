@@ -182,6 +182,7 @@ async def test_what_is_known_by_tag_joins_what_came_without_one(database_url: st
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_foreign_or_forged_tag_does_no_harm(database_url: str) -> None:
     bot, call = await in_doubt(database_url, PEER, "+15555550102")
     await bot.hear(heard(peer="+15555550103"))  # queued, and never tried
@@ -273,6 +274,7 @@ async def test_a_thousand_reports_in_one_batch_each_find_their_message(bot: Bot)
     assert (await bot.replies(peers[500]))[0].status == "delivered"
 
 
+@kinds_in_turn
 async def test_a_report_about_an_older_message_does_not_change_the_newest_state(bot: Bot) -> None:
     first = await sent(bot)
     await bot.hear(heard())
@@ -287,6 +289,7 @@ async def test_a_report_about_an_older_message_does_not_change_the_newest_state(
     assert conversation.peer == PEER
 
 
+@kinds_in_turn
 async def test_a_report_that_comes_again_and_tells_more_is_not_nothing(database_url: str) -> None:
     """First it names nobody; then, the same in all else, it brings the tag of the call back."""
     bot, call = await in_doubt(database_url, PEER)

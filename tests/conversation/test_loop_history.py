@@ -109,6 +109,7 @@ async def test_two_replicas_together_say_no_more_than_one_would(databases: Datab
         await replica.stop()
 
 
+@kinds_in_turn
 async def test_the_guards_remember_nothing_of_a_conversation_in_which_nothing_happened(
     guarded_bot: Bot,
 ) -> None:

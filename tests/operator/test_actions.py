@@ -126,6 +126,7 @@ async def test_tags_are_given_and_taken_and_are_the_rules_own(bot: Bot, operator
     ]  # fmt: skip
 
 
+@kinds_in_turn
 async def test_each_thing_done_is_kept_with_who_did_it_and_when(bot: Bot, operator: Operator) -> None:
     start = datetime.now(UTC)
     await bot.hear(heard("quiet"))

@@ -128,6 +128,7 @@ async def test_a_stop_after_an_opt_out_of_ours_has_the_last_word(bot: Bot, acts:
     assert [each.opted_out for each in await views(bot, ids)] == [True, False, False]
 
 
+@kinds_in_turn
 async def test_released_the_bot_speaks_again_and_undone_it_is_silent(database_url: str) -> None:
     bot = Bot(database_url, caps=Caps(replies=2, repeats=1_000))
     await bot.start()

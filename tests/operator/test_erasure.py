@@ -190,6 +190,7 @@ def test_every_table_is_known_to_hold_something_of_people_or_nothing() -> None:
     assert set(metadata.tables) == OF_A_PERSON | OF_NOBODY
 
 
+@kinds_in_turn
 async def test_a_forgotten_person_stays_opted_out_until_their_own_start(bot: Bot) -> None:
     await bot.hear(heard("stop"))
     await bot.no_longer_queued()
@@ -211,6 +212,7 @@ async def test_a_forgotten_person_stays_opted_out_until_their_own_start(bot: Bot
     assert await bot.no_longer_queued() == ["sent"], "who came back is not opted out again"
 
 
+@kinds_in_turn
 async def test_an_older_start_does_not_undo_a_forgotten_opt_out(bot: Bot) -> None:
     before = datetime.now(UTC) - timedelta(minutes=2)
     await bot.hear(heard("stop"))
@@ -222,6 +224,7 @@ async def test_an_older_start_does_not_undo_a_forgotten_opt_out(bot: Bot) -> Non
     assert conversation.opted_out
 
 
+@kinds_in_turn
 async def test_what_event_grid_brings_again_is_neither_answered_nor_kept(bot: Bot) -> None:
     asked = heard(TEXTS[0] + " hours")
     await bot.hear(asked, heard("hours", message_id="Incoming_hours"))
@@ -241,6 +244,7 @@ async def test_what_event_grid_brings_again_is_neither_answered_nor_kept(bot: Bo
     assert tables_with(bot.url, DIGITS) == set()
 
 
+@kinds_in_turn
 async def test_what_is_queued_for_a_forgotten_person_is_not_sent(database_url: str) -> None:
     bot = await asleep(database_url)
     await bot.hear(heard("five"))
@@ -253,6 +257,7 @@ async def test_what_is_queued_for_a_forgotten_person_is_not_sent(database_url: s
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_marks_bear_the_first_key_and_are_found_by_any(bot: Bot) -> None:
     old, new = "the-old-key-0123456789", "the-new-key-0123456789"
     await bot.hear(heard("stop"))
@@ -287,6 +292,7 @@ async def test_what_is_no_number_and_no_senders_name_is_refused_and_erases_nothi
     assert await bot.rejected() == []
 
 
+@kinds_in_turn
 async def test_what_others_wrote_is_theirs_and_is_told(bot: Bot) -> None:
     await bot.hear(heard(f"please call {PEER}", peer=OTHER), heard("hours"))
     await bot.settled()

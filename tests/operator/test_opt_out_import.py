@@ -46,6 +46,7 @@ async def test_nobody_on_the_list_is_texted_in_a_storm(bot: Bot) -> None:
     assert texted == set(peers[500:])
 
 
+@kinds_in_turn
 async def test_their_own_start_counts_more_than_a_list(bot: Bot) -> None:
     await bring(bot, listed(PEER))
     await bot.hear(heard("hours"))
@@ -70,6 +71,7 @@ async def test_a_list_from_before_an_opt_in_leaves_it_alone(bot: Bot) -> None:
     assert not (await bot.conversations())[0].opted_out
 
 
+@kinds_in_turn
 async def test_what_is_queued_for_them_does_not_leave(database_url: str) -> None:
     bot = await asleep(database_url)
     await bot.hear(heard("hours"))
@@ -95,6 +97,7 @@ async def test_a_list_may_be_of_one_number_alone(bot: Bot) -> None:
     assert states == {OURS: False, OTHER_NUMBER: True}
 
 
+@kinds_in_turn
 async def test_who_is_erased_stays_opted_out_for_every_number(bot: Bot) -> None:
     await bring(bot, listed(PEER))
 
@@ -140,6 +143,7 @@ async def test_the_list_is_searched_and_paged(bot: Bot) -> None:
     assert none.items == []
 
 
+@kinds_in_turn
 async def test_all_that_was_said_of_consent_is_shown_in_one_place(bot: Bot) -> None:
     operator = Operator(bot.writer, bot.sender.wake, lambda: BOOK)
     await bring(bot, listed(PEER, at=datetime.now(UTC) - timedelta(days=3)))
@@ -169,6 +173,7 @@ async def test_all_that_was_said_of_consent_is_shown_in_one_place(bot: Bot) -> N
     assert [each.opted_out for each in view.conversations] == [True]
 
 
+@kinds_in_turn
 async def test_what_left_after_an_opt_out_is_counted_until_the_next_opt_in(bot: Bot) -> None:
     await bot.hear(heard("hours"))
     await bot.no_longer_queued()

@@ -143,6 +143,7 @@ async def test_what_is_hours_late_is_a_draft_and_nobody_is_woken(
     assert await texts(bot) == []
 
 
+@kinds_in_turn
 async def test_the_loop_sends_it_by_itself(bot: Bot) -> None:
     key = await talk(bot)
     planned = PlannedReplies(bot.database, bot.writer, on_queued=bot.sender.wake)

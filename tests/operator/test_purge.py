@@ -92,6 +92,7 @@ async def test_what_is_younger_stays(bot: Bot) -> None:
     assert len(await bot.talk()) == 2
 
 
+@kinds_in_turn
 async def test_what_is_queued_or_waits_for_its_report_stays(bot: Bot) -> None:
     await bot.hear(heard("hours"))
     await bot.settled()
@@ -102,6 +103,7 @@ async def test_what_is_queued_or_waits_for_its_report_stays(bot: Bot) -> None:
     assert [each.status for each in await bot.talk(OTHER)] == ["queued"]
 
 
+@kinds_in_turn
 async def test_a_running_flow_keeps_its_messages(database_url: str) -> None:
     book = book_of(
         "name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], reply: Done."
@@ -126,6 +128,7 @@ async def test_who_opted_out_is_known_when_all_else_is_gone(bot: Bot) -> None:
     assert [each.status for each in await bot.replies()] == ["suppressed"]
 
 
+@kinds_in_turn
 async def test_what_a_person_is_to_look_at_stays(bot: Bot) -> None:
     await delivered(bot)
     await delivered(bot, OTHER)
@@ -164,6 +167,7 @@ WAITING_BOOK = book_of(
 )
 
 
+@kinds_in_turn
 async def test_what_the_peer_wrote_since_nobody_answered_stays_for_a_person(database_url: str) -> None:
     """The incident names the first message alone."""
     async with running(database_url, WAITING_BOOK) as bot:
@@ -179,6 +183,7 @@ async def test_what_the_peer_wrote_since_nobody_answered_stays_for_a_person(data
         assert (await purge(bot))["messages"] == 4
 
 
+@kinds_in_turn
 async def test_what_made_a_person_hand_over_stays_for_the_next(database_url: str) -> None:
     """The bot had answered it, so that nothing waited before."""
     async with running(database_url, WAITING_BOOK) as bot:
@@ -289,6 +294,7 @@ def test_of_every_table_with_texts_it_is_known_what_ends_its_rows() -> None:
             assert (table, end) in steps, table
 
 
+@kinds_in_turn
 async def test_what_is_remembered_of_a_number_ends_after_long_silence(bot: Bot) -> None:
     await delivered(bot)
     await delivered(bot, OTHER)
@@ -447,6 +453,7 @@ async def talk(bot: Bot, peer: str, *texts: str) -> None:
             await bot.hear(report(reply.provider_message_id, peer=peer))
 
 
+@kinds_in_turn
 async def test_answers_are_kept_as_long_as_is_said_and_hold_their_conversation(database_url: str) -> None:
     async with full_bot(database_url) as (bot, _):
         await talk(bot, PEER, "vote red", "book", "Josephine", "stop")
@@ -472,6 +479,7 @@ async def test_an_answer_of_a_flow_that_runs_stays(database_url: str) -> None:
         assert await purge(bot, keep, days=31) == {"answers": 1}
 
 
+@kinds_in_turn
 async def test_what_is_asked_and_what_is_to_be_said_keeps_its_message(database_url: str) -> None:
     async with full_bot(database_url) as (bot, shop):
         shop.gate.clear()
@@ -487,6 +495,7 @@ async def test_what_is_asked_and_what_is_to_be_said_keeps_its_message(database_u
         assert not tables_with(bot.url, "") & {"fetches", "follow_ups"}
 
 
+@kinds_in_turn
 async def test_whose_a_code_is_ends_after_long_silence_and_the_code_stays_given(database_url: str) -> None:
     async with full_bot(database_url) as (bot, _):
         await delivered(bot, text="coupon")

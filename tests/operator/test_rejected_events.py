@@ -85,6 +85,7 @@ async def test_what_still_can_not_be_read_stays_with_its_reason(
     assert await settled(bot) == []
 
 
+@kinds_in_turn
 async def test_what_came_again_meanwhile_is_a_duplicate_and_leaves(
     bot: Bot, rejected: RejectedEvents, reader: Reader
 ) -> None:

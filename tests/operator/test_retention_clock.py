@@ -12,7 +12,7 @@ from bot.operator.retention import Retention
 from bot.sending.clock_check import ClockCheck
 from bot.supervisor import Supervisor
 from tests.support.bots import Bot, heard, report, until
-from tests.support.databases import Databases
+from tests.support.databases import Databases, kinds_in_turn
 from tests.support.services import Acs, running
 
 KEEP = Keep.everything(timedelta(days=30))
@@ -44,6 +44,7 @@ async def talks(bot: Bot, count: int) -> None:
             await bot.hear(report(reply.provider_message_id, peer=peer))
 
 
+@kinds_in_turn
 async def test_a_clock_40_days_ahead_erases_nobody(bot: Bot, logs: list[MutableMapping[str, Any]]) -> None:
     await talks(bot, 3)
     machine = Machine()

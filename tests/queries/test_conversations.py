@@ -317,6 +317,7 @@ async def test_times_of_different_writing_sort_as_times(still: Bot) -> None:
     assert listed == [peers(3)[at] for at in (1, 0, 2)]
 
 
+@kinds_in_turn
 async def test_a_message_that_did_not_arrive_says_why_in_plain_words(bot: Bot) -> None:
     await bot.hear(heard(), heard("stop", peer="+15555550102"))
     (reply,) = await bot.settled()

@@ -16,6 +16,7 @@ from bot.queries.delivery_sheets import delivery_csv
 from bot.queries.traffic_counter import TrafficCounter
 from bot.storage.tables import conversations, messages, status_changes
 from tests.support.bots import BOOK, OURS, PEER, Bot, age, heard, report
+from tests.support.databases import kinds_in_turn
 
 FRENCH, CANADIAN = "+33612345678", "+14165550123"
 
@@ -92,6 +93,7 @@ async def test_each_message_is_in_each_table_once_and_behind_its_figure(bot: Bot
     assert b"\r\ncode,4004,the number doesn't exist,1,0,1,0,0,0,0.5000," in delivery_csv(view)
 
 
+@kinds_in_turn
 async def test_a_report_that_comes_later_moves_the_figure(bot: Bot) -> None:
     ids = await answered(bot, PEER)
     assert (await view_of(bot)).whole.waiting == 1
@@ -104,6 +106,7 @@ async def test_a_report_that_comes_later_moves_the_figure(bot: Bot) -> None:
     )
 
 
+@kinds_in_turn
 async def test_what_is_not_as_in_the_weeks_before_is_said(bot: Bot) -> None:
     peers = [f"+1555556{number:04d}" for number in range(110)]
     ids = await answered(bot, *peers)
@@ -125,6 +128,7 @@ async def test_what_is_not_as_in_the_weeks_before_is_said(bot: Bot) -> None:
     assert len(month.by_hour) == 2
 
 
+@kinds_in_turn
 async def test_failed_ones_are_sent_again_in_bulk_and_never_to_the_opted_out(bot: Bot) -> None:
     gone, back = "+15555560001", "+15555560002"
     ids = await answered(bot, PEER, gone, back, FRENCH)

@@ -106,6 +106,7 @@ async def test_points_are_even_and_end_now(busy: Bot, overview: Overview) -> Non
         assert view.points[-1].start <= datetime.now(UTC) < view.points[-1].start + step + MINUTE, period
 
 
+@kinds_in_turn
 async def test_failures_are_told_in_plain_words_with_their_code(busy: Bot, overview: Overview) -> None:
     for peer, code in (("+15555550102", "4004"), ("+15555550103", "4004"), ("+15555550104", "4006")):
         await busy.hear(heard("hours", peer=peer))
@@ -117,6 +118,7 @@ async def test_failures_are_told_in_plain_words_with_their_code(busy: Bot, overv
     assert (view.needs.failed, view.counts.delivery_rate, view.points[-1].failed <= 3) == (3, 0.0, True)
 
 
+@kinds_in_turn
 async def test_who_waits_for_a_person(busy: Bot, overview: Overview) -> None:
     await busy.hear(heard("person"), heard("hours", peer="+15555550102"))
     assert (await look(busy, overview)).needs.waiting == 1
@@ -124,6 +126,7 @@ async def test_who_waits_for_a_person(busy: Bot, overview: Overview) -> None:
     assert (await look(busy, overview)).needs.waiting == 0
 
 
+@kinds_in_turn
 async def test_who_is_snoozed_waits_nowhere_until_the_time(busy: Bot, overview: Overview) -> None:
     """The title, the first page and the metric counted them, and the list that they lead to was empty."""
 

@@ -21,6 +21,7 @@ from bot.queries.traffic import (
 from bot.queries.traffic_counter import HORIZON, TrafficCounter, find_progress
 from bot.storage.tables import messages, traffic
 from tests.support.bots import Bot, age, heard, report
+from tests.support.databases import kinds_in_turn
 
 
 async def counted(bot: Bot, step: timedelta, since: datetime | None = None) -> Counts:
@@ -118,6 +119,7 @@ async def test_the_first_start_counts_what_was_there_before_it_some_hours_a_pass
     assert (await counted(bot, HOUR)).inbound == 3
 
 
+@kinds_in_turn
 async def test_what_is_older_than_the_horizon_is_left(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()
@@ -127,6 +129,7 @@ async def test_what_is_older_than_the_horizon_is_left(bot: Bot) -> None:
     assert (await counted(bot, HOUR)).inbound == 0
 
 
+@kinds_in_turn
 async def test_a_stop_of_hours_is_caught_up_with(bot: Bot) -> None:
     await later(bot)
     async with bot.database.writing() as connection:
@@ -165,6 +168,7 @@ async def test_a_report_seen_only_by_passes_that_failed_is_counted_by_the_next_g
     assert (await counted(bot, HOUR)).states == {"delivered": 1}
 
 
+@kinds_in_turn
 async def test_while_nothing_happens_nothing_is_written(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()
@@ -178,6 +182,7 @@ async def test_while_nothing_happens_nothing_is_written(bot: Bot) -> None:
         assert await find_progress(connection) == quiet
 
 
+@kinds_in_turn
 async def test_what_is_counted_is_not_counted_again_before_the_minute_is_over(bot: Bot) -> None:
     """Unless a message changes meanwhile; nor is it left before the last commit of its time has been seen."""
     await bot.hear(heard())
@@ -196,6 +201,7 @@ async def test_what_is_counted_is_not_counted_again_before_the_minute_is_over(bo
     assert (await counted(bot, HOUR)).states == {"delivered": 1}
 
 
+@kinds_in_turn
 async def test_minutes_are_dropped_when_their_hour_is_enough(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()

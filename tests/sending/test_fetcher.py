@@ -195,6 +195,7 @@ async def test_what_nobody_had_time_to_ask_is_said_in_the_log(
     assert [each["reason"] for each in logs if each.get("action") == "fetch_failed"][-1] == NO_TIME
 
 
+@kinds_in_turn
 async def test_answers_of_one_conversation_keep_the_order_of_its_messages(
     database_url: str, shop: Shop
 ) -> None:

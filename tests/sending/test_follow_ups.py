@@ -66,6 +66,7 @@ async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None
 
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize(("word", "reason"), [("stop", "they opted out"), ("person", "a person took over")])
+@kinds_in_turn
 async def test_a_message_of_the_same_transaction_cancels_it_too(
     bot: Waiting, word: str, reason: str, *, together: bool
 ) -> None:

@@ -77,6 +77,7 @@ async def test_who_passes_it_on_leaves_what_is_said_at_its_end(bot: Handing) -> 
 
 
 @pytest.mark.parametrize("together", [False, True])
+@kinds_in_turn
 async def test_an_opt_out_of_the_same_transaction_ends_what_waits_for_a_person(
     bot: Handing, *, together: bool
 ) -> None:

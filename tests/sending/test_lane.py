@@ -88,6 +88,7 @@ async def test_a_number_sends_a_minutes_messages_and_another_pace_counts_at_once
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_bot_that_is_started_again_keeps_to_the_pace(database_url: str, sms: Weather) -> None:
     """Three ends within a minute let 120 messages leave at 30 a minute, and Azure answered 429."""
     for round_ in range(3):
@@ -458,6 +459,7 @@ async def test_after_a_stop_nothing_that_is_committed_starts_a_call(database_url
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
     database_url: str, sms: Weather
 ) -> None:

@@ -218,6 +218,7 @@ async def test_after_a_crash_a_claimed_message_is_sent_again_with_its_pair(datab
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_after_a_crash_past_the_window_nothing_is_sent_a_second_time(database_url: str) -> None:
     bot = await aged(database_url, None, age=PAST)
     (message,) = await bot.settled(status="unconfirmed")
@@ -438,6 +439,7 @@ async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url:
     await after.stop()
 
 
+@kinds_in_turn
 async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_moves_it_on(
     database_url: str,
 ) -> None:

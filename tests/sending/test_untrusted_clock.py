@@ -39,6 +39,7 @@ def check_follow_ups(bot: FollowBot) -> ToldTrust:
     return trust
 
 
+@kinds_in_turn
 async def test_a_passing_error_of_the_clock_drops_no_follow_up(database_url: str) -> None:
     bot = FollowBot(database_url)
     trust = check_follow_ups(bot)
@@ -127,6 +128,7 @@ async def test_a_reply_that_is_to_leave_at_a_time_waits_and_one_that_can_be_take
     assert held.reason == "the clock of the bot was wrong when it was due, and it was more than an hour late"
 
 
+@kinds_in_turn
 async def test_nothing_is_too_late_and_no_report_is_given_up_by_a_wrong_clock(bot: Bot) -> None:
     await bot.hear(heard("five"))
     first, *rest = await bot.settled()

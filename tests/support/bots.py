@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -263,17 +263,17 @@ async def _age(bot: Bot, connection: AsyncConnection, by: timedelta) -> None:
         await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
     else:
         await connection.execute(text("SET session_replication_role = replica"))
-    for row in (await connection.execute(select(messages.c.id, messages.c.created_at))).all():
-        moment = row.created_at - by
-        new = first_id(moment)[:14] + row.id[14:]
-        await connection.execute(
-            update(messages).where(messages.c.id == row.id).values(id=new, created_at=moment)
-        )
-        for table in ("status_changes", "delivery_reports"):
-            await connection.execute(
-                text(f"UPDATE {table} SET message_id = :new WHERE message_id = :old"),
-                {"new": new, "old": row.id},
-            )
-        await connection.execute(
-            update(messages).where(messages.c.in_reply_to == row.id).values(in_reply_to=new)
-        )
+    aged = [
+        {"old": row.id, "new": first_id(moment)[:14] + row.id[14:], "moment": moment}
+        for row in await connection.execute(select(messages.c.id, messages.c.created_at))
+        for moment in [row.created_at - by]
+    ]
+    if not aged:
+        return
+    older = update(messages).where(messages.c.id == bindparam("old"))
+    await connection.execute(older.values(id=bindparam("new"), created_at=bindparam("moment")), aged)
+    for table, column in (
+        ("status_changes", "message_id"), ("delivery_reports", "message_id"), ("messages", "in_reply_to"),
+    ):  # fmt: skip
+        pairs = [{"old": each["old"], "new": each["new"]} for each in aged]
+        await connection.execute(text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old"), pairs)

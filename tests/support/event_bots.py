@@ -22,7 +22,7 @@ from tests.support.shops import a_shop
 
 QUICK_EVENTS = ForwardingLimits(
     posts=16,
-    look_again=0.05,
+    look_again=0.2,
     give_up_after=timedelta(days=3),
     backoff=Backoff(first=0.01, longest=0.05),
     pauses=Backoff(first=0.01, longest=0.05),

@@ -105,7 +105,7 @@ class FullBot(Bot):
             self.asker,
             done.record,
             on_queued=self.sender.wake,
-            limits=FetchLimits(record_again=0.02, look_again=0.1),
+            limits=FetchLimits(record_again=0.02, look_again=1),
         )
         turn = FollowUpTurn(lambda: self.book, CAPS, self.queue, lambda: datetime.now(UTC))
         self.follow_ups = FollowUpSender(self.database, self.writer, turn.say, on_queued=self.sender.wake)

@@ -279,6 +279,7 @@ STRANGE_TEXTS = [
 ]
 
 
+@kinds_in_turn
 async def test_strange_texts_are_stored_and_shown(either_bot: Running) -> None:
     for at, (text, kept) in enumerate(STRANGE_TEXTS):
         event_of_it = inbound(Message=text, MessageId=f"Incoming_{at}", From=f"1555555020{at}")
@@ -410,6 +411,7 @@ ODD_TYPES = [
 ]  # fmt: skip
 
 
+@kinds_in_turn
 async def test_no_type_of_an_event_harms_the_metrics_or_is_a_series_of_its_own(
     either_bot: Running, logs: list[dict[str, Any]]
 ) -> None:
@@ -513,6 +515,7 @@ async def test_what_can_not_be_stored_is_answered_503_and_stored_once_when_it_co
         assert texts == ["hours", "Corner Books is open Mon-Sat 9-18."] * 3
 
 
+@kinds_in_turn
 async def test_what_was_acknowledged_is_there_after_a_restart(
     tmp_path: Path, database_url: str, acs: Acs
 ) -> None:
