@@ -17,6 +17,7 @@ from bot.sending.clock_check import ClockCheck
 from bot.service_clients import openid_login
 from bot.settings import Settings, warnings_about
 from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.database_errors import is_full
 from bot.storage.rule_books import find_last_book
 from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
@@ -126,7 +127,10 @@ async def check_stored(settings: Settings) -> list[DoctorFinding]:
             return [warning("schema", sentence + ".", mend), *_disk_of(database)]
         return [error("schema", sentence + ".", mend), *_disk_of(database)]
     except DATABASE_ERRORS as wrong:
-        mend = "see that it runs and that BOT_DATABASE_URL is right."
+        if is_full(wrong) or is_full(wrong.__cause__ or wrong):
+            mend = "end some of its connections, or raise `max_connections` or the role's CONNECTION LIMIT."
+        else:
+            mend = "see that it runs and that BOT_DATABASE_URL is right."
         return [error("database", f"It can't be read: {cause_of(wrong)}.", mend), *_disk_of(database)]
     finally:
         await database.close()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -263,6 +264,19 @@ def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("environ")
+def test_a_postgresql_that_gives_no_connection_more_is_not_said_to_be_down(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"role_{uuid4().hex[:12]}"
+    name, url = databases.with_role(role, "secret")
+    databases.tell(name, f"ALTER ROLE {role} CONNECTION LIMIT 0")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    found = of(examine(None), "database")
+    assert found.found == f'It can\'t be read: too many connections for role "{role}".'
+    assert found.mend is not None
+    assert found.mend.startswith("end some of its connections, or raise `max_connections`")
+
+
 async def test_the_databases_size_is_told_with_its_log(tmp_path: Path) -> None:
     size, log = ((tmp_path / f"bot.db{end}").stat().st_size for end in ("", "-wal"))
     assert log
