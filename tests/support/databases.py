@@ -58,15 +58,19 @@ SELECT count(setval(oid::regclass, 1, false)) FROM pg_class
 """
 
 
-def kinds_in_turn(test: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a test to meet one kind of database, about every second test SQLite, the others PostgreSQL.
+def kinds_for(test: Callable[..., Any]) -> list[Kind]:
+    """One kind of database: SQLite for about every second test, PostgreSQL for the others; in `make search` both.
 
-    In `make search` each meets both. For tests of what is decided by statements that others try on both kinds.
+    For tests of what is said or decided over statements that others try on both kinds.
     """
-    at = zlib.crc32(f"{test.__module__}.{test.__name__}".encode())
-    kinds = list(in_turn(KINDS, at, 2))
-    marked: Callable[..., Any] = pytest.mark.parametrize("database_url", kinds, indirect=True)(test)
-    return pytest.mark.hypothesis(marked)
+    return list(in_turn(KINDS, zlib.crc32(f"{test.__module__}.{test.__name__}".encode()), len(KINDS)))
+
+
+def kinds_in_turn(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a test to have a `database_url` of one kind."""
+    meets = pytest.mark.parametrize("database_url", kinds_for(test), indirect=True)
+    marked: Callable[..., Any] = pytest.mark.hypothesis(meets(test))
+    return marked
 
 
 class Databases:

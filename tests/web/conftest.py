@@ -7,19 +7,36 @@ import pytest
 import pytest_asyncio
 
 from tests.support.api import DELIVERED, OPTED_OUT, SENT, SILENT
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases, Kind, kinds_for
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.services import Acs, Running, running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Pages and answers say the same on both databases: their tests meet the two in turn, unless they are marked."""
+    if "database_kind" not in metafunc.fixturenames:
+        return
+    kinds: list[Any] = list(KINDS)
+    if metafunc.definition.get_closest_marker("both_databases") is None:
+        kinds = [pytest.param(kind, marks=pytest.mark.hypothesis) for kind in kinds_for(metafunc.function)]
+    metafunc.parametrize("database_kind", kinds, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def database_kind(request: pytest.FixtureRequest) -> Kind:
+    """The database that the module's bot has."""
+    given: Kind = request.param
+    return given
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+    database_kind: Kind, tmp_path_factory: pytest.TempPathFactory, databases: Databases
 ) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
     folder = tmp_path_factory.mktemp("bot")
-    async with running(folder, databases.migrated(request.param), acs) as bot:
+    async with running(folder, databases.migrated(database_kind), acs) as bot:
         await bot.post([inbound(MessageId="a", From=DELIVERED, Message="hours")])
         await bot.post([inbound(MessageId="b", From=OPTED_OUT, Message="STOP")])
         await bot.post([inbound(MessageId="c", From=OPTED_OUT, Message="hours")])

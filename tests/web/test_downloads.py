@@ -25,7 +25,8 @@ from tests.support.console import browser
 from tests.support.services import ADMIN, VIEWER, Running
 from tests.support.sockets import Talk
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+#: A download reads in another way from each database.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_databases]
 
 
 async def grow(bot: Running, peer: str, count: int) -> str:

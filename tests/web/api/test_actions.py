@@ -96,6 +96,7 @@ async def test_who_does_something_is_told_how_many_messages_are_in_each_state(bo
         assert after["delivery"] == conversation["delivery"]
 
 
+@pytest.mark.both_databases
 async def test_a_conversation_is_handed_over_and_back_as_often_as_one_likes(bot: Running) -> None:
     conversation = await somebody(bot, "What?")
     path = f"/api/conversations/{conversation['id']}/handover"
@@ -209,6 +210,7 @@ async def test_what_arrived_is_not_sent_again(bot: Running) -> None:
     assert len(await bot.messages(DELIVERED)) == 2
 
 
+@pytest.mark.both_databases
 async def test_a_suspected_opt_out_is_decided_by_a_person(bot: Running) -> None:
     for is_opt_out, outcome in ((True, "opted out"), (False, "not an opt-out")):
         conversation = await somebody(bot, "Please take me off this list!")
@@ -297,6 +299,7 @@ ODD_TAGS = [
 
 
 @pytest.mark.hypothesis
+@pytest.mark.both_databases
 async def test_a_tag_is_inert_wherever_a_page_shows_it(bot: Running) -> None:
     """Each is shown on one database or the other."""
     conversation = await somebody(bot, "What?")

@@ -20,7 +20,7 @@ from bot.cli.commands.rules import rules as rules_command
 from tests.support.api import conversation_of, problem
 from tests.support.console import browser
 from tests.support.cursors import FORGED
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import Databases, Kind
 from tests.support.envelopes import inbound
 from tests.support.rule_files import running_book
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
@@ -75,9 +75,9 @@ def peer(number: int) -> str:
     return f"+1555556{number:04}"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+    database_kind: Kind, tmp_path_factory: pytest.TempPathFactory, databases: Databases
 ) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
@@ -85,7 +85,7 @@ async def bot(
     rules = folder / "rules"
     rules.mkdir()
     (rules / "10.yaml").write_text(RULES, "utf-8")
-    url = databases.migrated(request.param)
+    url = databases.migrated(database_kind)
     async with running(folder, url, acs) as bot:
         for number, note in enumerate(FORMULAS):
             for text in ("book", "fri", str(number % 8 + 1), note):
@@ -143,6 +143,7 @@ async def test_a_forged_cursor_is_the_askers_mistake(bot: Running) -> None:
             assert "cursor" in problem(answer, 400)["detail"], cursor
 
 
+@pytest.mark.both_databases
 async def test_rows_of_a_stretch_of_time(bot: Running) -> None:
     rows = (await bot.get("/api/answers/booking?limit=200")).json()["items"]
     middle = rows[5]["started_at"]
@@ -198,6 +199,7 @@ async def test_a_suffix_is_one_also_where_another_rules_name_ends_so(bot: Runnin
     assert (await bot.get("/api/answers/yes%2Fno/summary")).json()["rule"] == "yes/no"
 
 
+@pytest.mark.both_databases
 async def test_csv_runs_nothing_and_loses_nothing(bot: Running) -> None:
     answer = await bot.get("/api/answers/booking.csv", token=VIEWER)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -177,6 +177,7 @@ async def test_a_token_in_the_query_is_no_token(bot: Running) -> None:
         ("something=else", {DELIVERED, OPTED_OUT, SENT, SILENT}),
     ],
 )
+@pytest.mark.both_databases
 async def test_filters(bot: Running, query: str, peers: set[str]) -> None:
     """A `+` that came unescaped is read as what was meant."""
     answer = await bot.get(f"/api/conversations?{query}")

@@ -39,6 +39,7 @@ async def test_these_are_all_lists(bot: Running) -> None:
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("at", "path"), list(enumerate([*sorted(LISTS), *NARROWED])))
+@pytest.mark.both_databases
 async def test_a_forged_cursor_is_the_askers_mistake(bot: Running, at: int, path: str) -> None:
     """Each list meets each cursor, on one database or the other."""
     (conversation,) = await bot.items("/api/conversations", peer=DELIVERED)

@@ -131,6 +131,7 @@ async def test_who_waits_longest_comes_first_and_the_list_says_how_long(bot: Run
         assert not {first["peer"], second["peer"]} & set(peers_in(await ada.page(f"{PATH}?waiting=1")))
 
 
+@pytest.mark.both_databases
 async def test_what_was_handed_over_urgently_comes_first_on_every_page(bot: Running) -> None:
     calm, urgent, last = await somebody(bot), await somebody(bot), await somebody(bot)
     for each in (calm, urgent, last):
@@ -160,6 +161,7 @@ async def test_what_was_handed_over_urgently_comes_first_on_every_page(bot: Runn
     ]
 
 
+@pytest.mark.both_databases
 async def test_all_of_a_list_are_done_and_no_others(bot: Running) -> None:
     ids = [(await somebody(bot))["id"] for _ in range(2)]
     other = await somebody(bot)
@@ -283,6 +285,7 @@ async def test_a_note_is_ours_alone(bot: Running) -> None:
     assert [each["direction"] for each in await bot.messages(one["peer"])] == ["inbound"]
 
 
+@pytest.mark.both_databases
 async def test_a_form_that_is_sent_twice_is_done_once(bot: Running) -> None:
     """Without scripts, nothing keeps a button from being pressed again while the first answer is on its way."""
     one = await somebody(bot)

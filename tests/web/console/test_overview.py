@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from bot.web.console.rejected import pretty
 from tests.support.console import browser, csrf_in
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import Databases, Kind
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 EVIL = '<script>alert(1)</script>\u202egnp.exe"\x1b[31m'
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+    database_kind: Kind, tmp_path_factory: pytest.TempPathFactory, databases: Databases
 ) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
-    async with running(tmp_path_factory.mktemp("bot"), databases.migrated(request.param), acs) as bot:
+    async with running(tmp_path_factory.mktemp("bot"), databases.migrated(database_kind), acs) as bot:
         await bot.post([inbound(MessageId="a", From="15555550101", Message="hours")])
         await bot.post([inbound(MessageId="b", From="15555550102", Message=EVIL)])
         await bot.post([inbound(MessageId="c", From="15555550103", Message="hours")])

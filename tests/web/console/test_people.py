@@ -22,20 +22,20 @@ from bot.web.access import Connection, Tokens
 from bot.web.console.sessions import COOKIE, Sessions
 from bot.web.guesses import Guesses
 from tests.support.console import browser, csrf_in
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import Databases, Kind
 from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 BOSS = Actor("the boss")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+    database_kind: Kind, tmp_path_factory: pytest.TempPathFactory, databases: Databases
 ) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
-    async with running(tmp_path_factory.mktemp("bot"), databases.migrated(request.param), acs) as bot:
+    async with running(tmp_path_factory.mktemp("bot"), databases.migrated(database_kind), acs) as bot:
         await bot.post([inbound(MessageId="a", Message="hours")])
         yield bot
     await acs.stop()
@@ -246,6 +246,7 @@ async def test_names_that_look_the_same_are_the_same(bot: Running) -> None:
     assert (await people.remove("alireza", by=BOSS)).id == shown.person.id
 
 
+@pytest.mark.both_databases
 async def test_a_name_of_an_older_version_is_found_as_it_was_written(bot: Running) -> None:
     people, name = people_of(bot), "Mehr\u200cdad"
     link = await people.add(name, "viewer", by=BOSS)

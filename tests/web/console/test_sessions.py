@@ -23,6 +23,9 @@ from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
 from tests.support.console import browser, csrf_in
 from tests.support.services import ADMIN, VIEWER, Running
 
+#: Sessions are rows that replicas share.
+pytestmark = pytest.mark.both_databases
+
 #: For tests that share a bot.
 ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 

@@ -27,6 +27,7 @@ def get_paths(bot: Running) -> list[str]:
 
 
 @pytest.mark.hypothesis
+@pytest.mark.both_databases
 async def test_every_route_with_get_answers_head_as_get_without_a_body(bot: Running) -> None:
     """Each is asked on one database or the other."""
     paths = get_paths(bot)
