@@ -15,7 +15,7 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+")
 
 #: Characters of a text whose tree is kept for the next who asks: those of a usual rule file are fewer.
-_LARGEST_KEPT = 50_000
+_LARGEST_KEPT = 30_000
 
 #: The keys and the places in lists that lead to a node: `("rules", 3, "reply")`.
 Path = tuple[str | int, ...]
@@ -86,7 +86,7 @@ def parse(text: str) -> SourceNode:
     return found
 
 
-@lru_cache(maxsize=16)  # one page or one change asks for the same few texts many times
+@lru_cache(maxsize=8)  # one page or one change asks for the same few texts many times
 def _kept(text: str) -> SourceNode | str:
     return _parsed(text)
 
