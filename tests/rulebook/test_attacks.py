@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextvars import copy_context
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
@@ -15,6 +15,8 @@ from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.expectations import Day, Expectation, Number, OneOf, YesNo
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check_texts
+from bot.rulebook.mends import causes
+from bot.rulebook.mends.attempts import Attempts
 from bot.text.consent import looks_like_opt_out
 from bot.text.words import split_words
 from tests.support.books import book_of, hear
@@ -40,7 +42,7 @@ def in_time(work: Callable[[], object]) -> None:
     ("text", "sentence"),
     [
         (BILLION_LAUGHS, "E105 Here the file passes 1,000,000 parts, an alias counted as all it stands for."),
-        ("- a\n" * 1_000_001, "E105 Here the file passes 1,000,000 parts"),
+        ("- &a [" + "x, " * 10_000 + "]\n" + "- *a\n" * 98 + "- a\n" * 20_000, "f.yaml:10000:3: error E105 Here the file passes 1,000,000 parts"),
         ("a: &a [*a]", "E102 This is not YAML: nothing before it is called &a."),
         ("[" * 100_000, "E104 This is nested more than 20 deep; no rule needs that."),
         ("{a: " * 100_000, "E104 This is nested more than 20 deep; no rule needs that."),
@@ -79,10 +81,10 @@ def test_a_file_that_attacks_is_refused_in_a_sentence(text: str, sentence: str) 
     "text",
     [
         "rules:\n  - {name: a, when: {keyword: " + "x" * 200_000 + "}}",
-        "rules: [{name: a, when: {keyword: [" + "x, " * 80_000 + "]}}]",
-        "rules: [{name: a, when: {keyword: [" + ", ".join(f"x{at}" for at in range(40_000)) + "]}}]",
-        "rules: [{name: a, when: anything, only: {dates: [" + "12-24, " * 50_000 + "]}}]",
-        "rules: [{name: a, when: anything, only: {hours: '" + "Mon-Sun 0-24; " * 20_000 + "'}}]",
+        "rules: [{name: a, when: {keyword: [" + "x, " * 40_000 + "]}}]",
+        "rules: [{name: a, when: {keyword: [" + ", ".join(f"x{at}" for at in range(20_000)) + "]}}]",
+        "rules: [{name: a, when: anything, only: {dates: [" + "12-24, " * 25_000 + "]}}]",
+        "rules: [{name: a, when: anything, only: {hours: '" + "Mon-Sun 0-24; " * 10_000 + "'}}]",
         "rules:\n"
         + "".join(f"  - {{name: a{at}, when: anything, only: {{tagged: t{at}}}}}\n" for at in range(5_000)),
         PATTERN % ("(?:" * 1000 + "a" + ")*" * 1000),
@@ -105,32 +107,40 @@ DRAFTS = {
     "quotes": "'" * 100_000,
     "a quote and a backslash": '"\\' * 50_000,
     "brackets": "[" * 100_000,
-    "braces": "{},".join(["a: [", *[""] * 40_000, "]"]),
-    "blocks that hold nothing": "a: |\n" * 20_000,
-    "sections again and again": "rules:\n" * 20_000,
-    "sections that are indented": " rules:\n" * 20_000,
-    "keys that are not known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    zk{at}: x\n", 8_000),
-    "keys that are nearly known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    replyy{at}: x\n", 8_000),
-    "keys that are not known, in one line": "rules:\n  - {name: a, when: anything" + lines_of(lambda at: f", zk{at}: x", 10_000) + "}\n",
-    "keys of the file that are not known": lines_of(lambda at: f"zk{at}: x\n", 10_000),
-    "a key again and again": "rules:\n  - name: a\n    when: anything\n" + "    reply: x\n" * 8_000,
-    "keys without a value": "rules:\n  - {name: a, when: anything, reply: x" + ", y" * 40_000 + "}\n",
-    "rules that are texts": "rules:\n" + "  - x\n" * 20_000,
-    "rules without when": "rules:\n" + lines_of(lambda at: f"  - {{name: r{at}}}\n", 8_000),
+    "braces": "{},".join(["a: [", *[""] * 20_000, "]"]),
+    "blocks that hold nothing": "a: |\n" * 10_000,
+    "sections again and again": "rules:\n" * 10_000,
+    "sections that are indented": " rules:\n" * 10_000,
+    "keys that are not known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    zk{at}: x\n", 4_000),
+    "keys that are nearly known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    replyy{at}: x\n", 4_000),
+    "keys that are not known, in one line": "rules:\n  - {name: a, when: anything" + lines_of(lambda at: f", zk{at}: x", 5_000) + "}\n",
+    "keys of the file that are not known": lines_of(lambda at: f"zk{at}: x\n", 5_000),
+    "a key again and again": "rules:\n  - name: a\n    when: anything\n" + "    reply: x\n" * 4_000,
+    "keys without a value": "rules:\n  - {name: a, when: anything, reply: x" + ", y" * 20_000 + "}\n",
+    "rules that are texts": "rules:\n" + "  - x\n" * 10_000,
+    "rules without when": "rules:\n" + lines_of(lambda at: f"  - {{name: r{at}}}\n", 4_000),
     "commas": "rules: [" + "," * 100_000,
-    "numbers": "numbers: [" + lines_of(lambda at: f'"+1555{at:07}", ', 6_000) + "]\nrules: []\n",
-    "numbers without a country": "numbers: [" + lines_of(lambda at: f'"0555{at:07}", ', 6_000) + "]\nrules: []\n",
-    "numbers that are described": "numbers:\n" + lines_of(lambda at: f'  "+1555{at:07}": {{kind: z}}\n', 4_000),
-    "values in tags": "values: {" + lines_of(lambda at: f"o{at}: x, ", 4_000) + "}\nrules:\n" + lines_of(lambda at: f"  - {{name: r{at}, when: {{keyword: k{at}}}, reply: '{{% if from %}}{{{{ o{at} }}}}{{% endif %}}'}}\n", 1_000),
-    "a talk that is not closed": "rules: [{name: a, when: anything}]\ntests:\n  - talk:\n" + "      - {hear: a, say: x}\n" * 4_000 + "      - {hear",
-    "anchors that nothing uses": "rules: [{name: a, when: anything, reply: [" + lines_of(lambda at: f"&a{at} x, ", 10_000) + "]}]\n",
+    "numbers": "numbers: [" + lines_of(lambda at: f'"+1555{at:07}", ', 3_000) + "]\nrules: []\n",
+    "numbers without a country": "numbers: [" + lines_of(lambda at: f'"0555{at:07}", ', 3_000) + "]\nrules: []\n",
+    "numbers that are described": "numbers:\n" + lines_of(lambda at: f'  "+1555{at:07}": {{kind: z}}\n', 2_000),
+    "values in tags": "values: {" + lines_of(lambda at: f"o{at}: x, ", 2_000) + "}\nrules:\n" + lines_of(lambda at: f"  - {{name: r{at}, when: {{keyword: k{at}}}, reply: '{{% if from %}}{{{{ o{at} }}}}{{% endif %}}'}}\n", 500),
+    "a talk that is not closed": "rules: [{name: a, when: anything}]\ntests:\n  - talk:\n" + "      - {hear: a, say: x}\n" * 2_000 + "      - {hear",
+    "anchors that nothing uses": "rules: [{name: a, when: anything, reply: [" + lines_of(lambda at: f"&a{at} x, ", 5_000) + "]}]\n",
     "a keyword with a gap": "rules: [{name: a, when: {keyword: a" + " " * 100_000 + "b}, reply: x}]\n",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", DRAFTS.values(), ids=DRAFTS)
-def test_a_draft_that_attacks_is_checked_and_explained_in_time(text: str) -> None:
+def test_a_draft_that_attacks_is_checked_and_explained_in_time(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a tenth of what is tried for a mistake's cause: what has no such bound takes as long as ever."""
+    monkeypatch.setattr(causes, "Attempts", partial(Attempts, characters=200_000))
     in_time(lambda: check_texts({"f.yaml": text}))
+
+
+def test_as_much_as_is_tried_for_a_mistakes_cause_takes_no_longer() -> None:
+    in_time(lambda: check_texts({"f.yaml": DRAFTS["keys of the file that are not known"]}))
 
 
 LOOPED = "{% for i in (1..150) %}{{ message | upcase }}{% endfor %}"
@@ -184,7 +194,7 @@ def test_a_deep_text_has_no_outline_and_is_given_up_at_once(opener: str) -> None
         ("when: anything, reply: '" + "{{ message }}" * 20 + "'", "x" * 2_000, "a template failed: it writes more than 16,000 characters"),
         ("when: anything, reply: '{{ message }}'", "x" * 3_000, "a reply was cut at 2,048 characters"),
         ("when: {fuzzy: stop}, reply: ok", "x" * 1_000_000, None),
-        ("when: anything, reply: ok", "é'" * 300_000, None),
+        ("when: anything, reply: ok", "é'" * 150_000, None),
         ("when: anything, reply: ok", "stop please " * 50_000, None),
         ("when: {contains: [a b c d e f g h i j]}, reply: ok", "a b c d e f g h i " * 30_000, None),
     ],
@@ -207,7 +217,7 @@ def words_of(message: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("expect", [Number(), Day(), YesNo(), OneOf(choices=(("a", (("a", "b"),)),))])
-@pytest.mark.parametrize("message", ["1,111" * 100_000, "a b " * 100_000, "-" * 200_000, "24 " * 100_000])
+@pytest.mark.parametrize("message", ["1,111" * 50_000, "a b " * 50_000, "-" * 100_000, "24 " * 50_000])
 def test_an_answer_that_attacks_takes_no_time(expect: Expectation, message: str) -> None:
     words = words_of(message)
     in_time(lambda: expect.take(message, words, date(2026, 11, 23)))

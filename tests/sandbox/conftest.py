@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 from azure.communication.sms.aio import SmsClient
 
@@ -33,6 +34,17 @@ async def address(sandbox: Sandbox) -> AsyncIterator[str]:
 async def phone(address: str) -> AsyncIterator[Phone]:
     async with ClientSession() as http:
         yield Phone(address, http)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_phone() -> AsyncIterator[tuple[Phone, Sandbox]]:
+    """A phone and its sandbox for what asks a whole module's one, and depends on nothing that was sent before."""
+    webhook = Webhook()
+    await webhook.start()
+    sandbox = Sandbox(webhook.url, pace=100)
+    async with listening(sandbox) as address, ClientSession() as http:
+        yield Phone(address, http), sandbox
+    await webhook.stop()
 
 
 @pytest.fixture

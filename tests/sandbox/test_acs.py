@@ -75,6 +75,12 @@ class Caller:
         return result
 
 
+@pytest.fixture(scope="module")
+def shared_call(shared_phone: tuple[Phone, Sandbox]) -> Caller:
+    phone, sandbox = shared_phone
+    return Caller(phone.address, sandbox.access_key, phone.http)
+
+
 @pytest.fixture
 def call(sandbox: Sandbox, phone: Phone) -> Caller:
     return Caller(phone.address, sandbox.access_key, phone.http)
@@ -117,9 +123,11 @@ async def test_another_key_is_refused_with_401_and_nothing_is_said_about_it(
         {"x-ms-date": "today"},
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_request_whose_signature_has_a_flaw_is_refused_with_401(
-    change: dict[str, str], sandbox: Sandbox, phone: Phone
+    change: dict[str, str], shared_phone: tuple[Phone, Sandbox]
 ) -> None:
+    phone, sandbox = shared_phone
     body = json.dumps(message()).encode()
     headers = signed(phone.address, sandbox.access_key, body) | change
     async with phone.http.post(phone.address + PATH, data=body, headers=headers) as response:
@@ -128,9 +136,11 @@ async def test_a_request_whose_signature_has_a_flaw_is_refused_with_401(
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(-6, 401), (-4, 202), (4, 202), (6, 401)])
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_date_may_be_five_minutes_off_either_way(
-    minutes: int, status: int, sandbox: Sandbox, phone: Phone
+    minutes: int, status: int, shared_phone: tuple[Phone, Sandbox]
 ) -> None:
+    phone, sandbox = shared_phone
     body = json.dumps(message()).encode()
     when = datetime.now(UTC) + timedelta(minutes=minutes)
     headers = signed(phone.address, sandbox.access_key, body, when=when)
@@ -163,18 +173,20 @@ async def test_the_signature_covers_body_and_query(sandbox: Sandbox, phone: Phon
         ({"smsSendOptions": {"enableDeliveryReport": True, "tag": 5}}, "SmsSendOptions.Tag"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_wrong_field_refuses_the_call_with_400_and_a_map_that_names_it(
-    changes: dict[str, Any], field: str, call: Caller
+    changes: dict[str, Any], field: str, shared_call: Caller
 ) -> None:
-    status, answer = await call(message(**changes))
+    status, answer = await shared_call(message(**changes))
     assert status == 400
     assert list(answer) == [field]
     assert all(isinstance(sentence, str) for sentence in answer[field])
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff", b"[" * 100_000, b'{"a":' * 100_000])
-async def test_a_body_that_is_no_object_is_refused_with_400(body: bytes, call: Caller) -> None:
-    status, answer = await call(body)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_that_is_no_object_is_refused_with_400(body: bytes, shared_call: Caller) -> None:
+    status, answer = await shared_call(body)
     assert status == 400
     assert list(answer) == ["$"]
 
@@ -218,10 +230,11 @@ async def test_a_look_at_opt_outs_finds_a_phone_however_its_number_is_written(
         (PATH, b'{"message": "\\ud800 x"}', 'The body has half of a surrogate pair ("\\ud800")'),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_call_that_cannot_be_read_is_told_why(
-    path: str, body: bytes, told: str, call: Caller
+    path: str, body: bytes, told: str, shared_call: Caller
 ) -> None:
-    status, answer = await call(body, path=path)
+    status, answer = await shared_call(body, path=path)
     assert status == 400
     (sentence,) = answer["$"] if "$" in answer else [answer["error"]["message"]]
     assert told in sentence
@@ -276,15 +289,18 @@ NEWEST = "/sms?api-version=2026-01-23"
 @pytest.mark.parametrize(
     ("seconds", "status"), [(59, 400), (60, 202), (43_200, 202), (43_201, 400), ("60", 400)]
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_newer_version_takes_a_report_timeout_of_a_minute_to_twelve_hours(
-    seconds: Any, status: int, call: Caller
+    seconds: Any, status: int, shared_call: Caller
 ) -> None:
     options = {"enableDeliveryReport": True, "deliveryReportTimeoutInSeconds": seconds}
-    got, answer = await call(message(smsSendOptions=options), path=NEWEST)
+    got, answer = await shared_call(message(smsSendOptions=options), path=NEWEST)
     assert got == status
     if status == 400:
         assert list(answer) == ["SmsSendOptions.DeliveryReportTimeoutInSeconds"]
-    assert (await call(message(smsSendOptions=options)))[0] == 202, "2021-03-07 does not know the field"
+    assert (await shared_call(message(smsSendOptions=options)))[0] == 202, (
+        "2021-03-07 does not know the field"
+    )
 
 
 async def test_a_report_that_is_lost_expires_after_the_timeout(webhook: Webhook, phone: Phone) -> None:
@@ -302,8 +318,11 @@ async def test_a_report_that_is_lost_expires_after_the_timeout(webhook: Webhook,
 
 
 @pytest.mark.parametrize("to", ["5550101x", "+1٥٥٥٥٥٥٥", "٥٥٥٥٥"])
-async def test_a_recipient_that_is_no_number_has_no_repeatability_result(to: str, call: Caller) -> None:
-    result = await call.one(smsRecipients=[recipient(str(uuid4()), datetime.now(UTC), to)])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_recipient_that_is_no_number_has_no_repeatability_result(
+    to: str, shared_call: Caller
+) -> None:
+    result = await shared_call.one(smsRecipients=[recipient(str(uuid4()), datetime.now(UTC), to)])
     assert result == {
         "to": to,
         "httpStatusCode": 400,
@@ -325,8 +344,9 @@ async def test_a_hundred_recipients_and_2048_characters_fit(sms: SmsClient, phon
 
 
 @pytest.mark.parametrize("sender", ["+15555550100", "12345", "Corner Book"])
-async def test_numbers_short_codes_and_names_can_send(sender: str, call: Caller) -> None:
-    assert (await call.one(**{"from": sender}))["successful"]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_numbers_short_codes_and_names_can_send(sender: str, shared_call: Caller) -> None:
+    assert (await shared_call.one(**{"from": sender}))["successful"]
 
 
 async def test_a_repeat_gets_the_same_message_id_and_is_not_sent_again(call: Caller, phone: Phone) -> None:

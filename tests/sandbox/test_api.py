@@ -36,9 +36,11 @@ async def test_a_text_goes_to_the_sandboxs_number_unless_it_names_another(
         (json.dumps({"from": "+15555550101", "text": "x" * 100_001}).encode(), "text"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_bad_input_gets_problem_details_that_name_the_field(
-    body: bytes, field: str | None, phone: Phone
+    body: bytes, field: str | None, shared_phone: tuple[Phone, Sandbox]
 ) -> None:
+    phone, _ = shared_phone
     async with phone.http.post(phone.address + "/sandbox/inbound", data=body) as response:
         assert response.status == 400
         assert response.content_type == "application/problem+json"
@@ -63,7 +65,11 @@ async def test_bad_input_gets_problem_details_that_name_the_field(
         (b'{"from": "+15555550101", "text": "\\\\ud800"', "The body is not JSON: Input data was truncated."),
     ],
 )
-async def test_a_body_that_cannot_be_read_is_told_why(body: bytes, told: str, phone: Phone) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_that_cannot_be_read_is_told_why(
+    body: bytes, told: str, shared_phone: tuple[Phone, Sandbox]
+) -> None:
+    phone, _ = shared_phone
     async with phone.http.post(phone.address + "/sandbox/inbound", data=body) as response:
         assert response.status == 400
         assert (await response.json(content_type=None))["detail"] == told

@@ -13,6 +13,7 @@ import pytest
 from azure.communication.sms.aio import SmsClient
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
+from bot.sandbox.app import Sandbox
 from bot.sandbox.weather import CallStatus, Weather
 from tests.support.sandboxes import RECEIVED, REPORT, Phone, Webhook, until
 
@@ -74,9 +75,11 @@ async def test_the_weather_is_fair_until_it_is_set_and_what_is_not_named_is_fair
         ({"batch": 5001}, "batch"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_wrong_weather_is_refused_by_its_name_and_changes_nothing(
-    weather: dict[str, Any], field: str, phone: Phone
+    weather: dict[str, Any], field: str, shared_phone: tuple[Phone, Sandbox]
 ) -> None:
+    phone, _ = shared_phone
     status, problem = await set_weather(phone, **weather)
     assert (status, problem["field"]) == (400, field)
     assert (await phone.get("/sandbox/weather"))["error_rate"] == 0

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -27,6 +28,16 @@ async def browser(bot: Running, token: str = "") -> AsyncIterator[httpx.AsyncCli
             answer = await http.post("/console/login", data={"token": token})
             assert answer.status_code == 303, answer.text
         yield http
+
+
+_csrfs: WeakKeyDictionary[httpx.AsyncClient, str] = WeakKeyDictionary()
+
+
+async def csrf_of(http: httpx.AsyncClient, page: str) -> str:
+    """What each form of a login's pages sends: it is the same in all of them, and read from one page once."""
+    if http not in _csrfs:
+        _csrfs[http] = csrf_in((await http.get(page)).text)
+    return _csrfs[http]
 
 
 def csrf_in(html: str) -> str:

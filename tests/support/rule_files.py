@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
+from sqlalchemy import delete
 
+from bot.storage.draft_tables import draft_testers, rule_drafts
+from bot.storage.tables import rule_edits
 from tests.support.databases import Databases
 from tests.support.processes import ROOT
 from tests.support.services import Acs, Running, running
@@ -80,6 +83,24 @@ async def running_book(
             yield bot
     finally:
         await acs.stop()
+
+
+@asynccontextmanager
+async def put_back(bot: Running, files: Mapping[str, str]) -> AsyncIterator[Running]:
+    """A bot of `running_book` with these files for one test of many: what that changes of the rules is undone."""
+    yield bot
+    folder, wanted = bot.service.shelf.folder, {"00-opt-out.yaml": OPT_OUT, **files}
+    for path in folder.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        if not (folder / name).exists() or (folder / name).read_bytes() != text.encode():
+            (folder / name).write_text(text)
+    await bot.service.shelf.reload()
+    async with bot.service.database.writing() as connection:
+        for table in (draft_testers, rule_drafts, rule_edits):
+            await connection.execute(delete(table))
+    await bot.service.tested.look()
 
 
 async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:

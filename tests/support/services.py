@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -20,6 +21,9 @@ from bot.web.limits import Limits
 from bot.web.server.http_server import Server
 from tests.support.bots import states_of
 from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
+
+# It logs each request, and pytest keeps what is logged.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"

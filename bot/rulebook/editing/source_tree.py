@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,6 +13,9 @@ from bot.rulebook.files.yaml_tree import DEEPEST
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 #: An anchor and a tag, in front of what they are about.
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+")
+
+#: Characters of a text whose tree is kept for the next who asks: those of a usual rule file are fewer.
+_LARGEST_KEPT = 30_000
 
 #: The keys and the places in lists that lead to a node: `("rules", 3, "reply")`.
 Path = tuple[str | int, ...]
@@ -76,14 +80,27 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(text: str) -> SourceNode:
     """The tree of a YAML text; raises `CannotSplice` where it is none."""
+    found = _kept(text) if len(text) <= _LARGEST_KEPT else _parsed(text)
+    if isinstance(found, str):
+        raise CannotSplice(found)
+    return found
+
+
+@lru_cache(maxsize=8)  # one page or one change asks for the same few texts many times
+def _kept(text: str) -> SourceNode | str:
+    return _parsed(text)
+
+
+def _parsed(text: str) -> SourceNode | str:
+    """The tree, or why there is none."""
     skipped = len(text) - len(text.removeprefix("\ufeff"))
     loader = _LOADER(text[skipped:])
     try:
         return _Builder(text, skipped).build(iter(loader.get_event, None))
+    except CannotSplice as why:
+        return str(why)
     except (yaml.YAMLError, UnicodeEncodeError):
-        raise CannotSplice(
-            "The file has a mistake that must be mended before a form can change it."
-        ) from None
+        return "The file has a mistake that must be mended before a form can change it."
     finally:
         loader.dispose()
 

@@ -184,16 +184,20 @@ def test_how_the_files_will_be_is_what_they_then_are(folder: RuleFolder) -> None
         assert list(after.texts) == list(folder.files().texts)
 
 
-def test_of_two_processes_that_save_at_once_one_waits_for_the_other(folder: RuleFolder) -> None:
+def test_of_processes_that_save_at_once_one_waits_for_the_other(folder: RuleFolder) -> None:
     script = (
-        "import sys; from pathlib import Path; from bot.rulebook.editing.folder import *\n"
+        "import os, sys; from pathlib import Path; from bot.rulebook.editing.folder import *\n"
         "folder = RuleFolder(Path(sys.argv[1]))\n"
-        "try: folder.write('shop.yaml', sys.argv[2], {sys.argv[3]})\n"
-        "except Changed: sys.exit(3)\n"
+        "def save(text):\n"
+        "  try: folder.write('shop.yaml', text, {sys.argv[2]})\n"
+        "  except Changed: os._exit(3)\n"
+        "  except BaseException: os._exit(1)\n"
+        "  os._exit(0)\n"
+        "children = [os.fork() or save(text) for text in sys.argv[3:]]\n"
+        "print(*(os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in children))\n"
     )
     texts = [TEXT.replace("Open.", f"Open {number}.") for number in range(4)]
-    arguments = [sys.executable, "-c", script, str(folder.path)]
-    running = [subprocess.Popen([*arguments, text, etag_of(TEXT)]) for text in texts]
-    ended = [process.wait(60) for process in running]
-    assert sorted(ended) == [0, 3, 3, 3]
-    assert folder.text("shop.yaml") == texts[ended.index(0)]
+    command = [sys.executable, "-c", script, str(folder.path), etag_of(TEXT), *texts]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout.split()
+    assert sorted(ended) == ["0", "3", "3", "3"]
+    assert folder.text("shop.yaml") == texts[ended.index("0")]

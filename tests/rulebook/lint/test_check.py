@@ -356,8 +356,8 @@ def test_rules_without_a_test_are_named_for_information() -> None:
 
 def test_a_thousand_findings_of_a_level_are_told_and_one_says_that_there_are_more() -> None:
     """An error is told behind any number of warnings."""
-    rule = "  - {name: a, when: {keyword: [" + "k, " * 3_000 + "]}, reply: x}\n"
-    keys = "".join(f"    zk{at}: x\n" for at in range(2_000))
+    rule = "  - {name: a, when: {keyword: [" + "k, " * 1_100 + "]}, reply: x}\n"
+    keys = "".join(f"    zk{at}: x\n" for at in range(1_100))
     text = f"rules:\n{rule}  - name: b\n    when: anything\n{keys}"
     found = check_texts({"f.yaml": text}).findings
     assert [each.message for each in found if each.code == "I458"] == [
@@ -375,16 +375,16 @@ def test_every_code_of_a_check_is_shown_here() -> None:
     assert [code for code in CODES if code[1] == "4" and code not in shown] == []
 
 
-def test_a_book_of_ten_thousand_rules_is_read_and_checked_in_two_seconds_of_work() -> None:
+def test_a_book_of_five_thousand_rules_is_read_and_checked_in_a_second_of_work() -> None:
     """The figure on a quiet machine is benchmarks/decide.py's; this guards against a slip to quadratic time."""
     text = "rules:\n" + "".join(
         f"  - {{name: r{at}, when: {{keyword: [word{at}, other word{at}]}}, reply: 'Hi {{{{ from | slice: -4, 4 }}}} {at}'}}\n"
-        for at in range(10_000)
+        for at in range(5_000)
     )
     start = time.process_time()
     loaded = check_texts({"f.yaml": text})
     assert loaded.book is not None
-    assert time.process_time() - start < 6
+    assert time.process_time() - start < 3
 
 
 def test_a_pattern_that_cannot_know_all_letters_and_says_so_of_them_is_named() -> None:

@@ -160,7 +160,7 @@ def test_a_mistake_has_one_sentence_in_every_style(at: int, book: Mapping[str, P
     (_, in_block), *others = styles(book)
     wanted = errors(in_block)
     assert wanted
-    for style, text in in_turn(others, at, 4):
+    for style, text in in_turn(others, at, 7):
         found = errors(text)
         assert said(found) == said(wanted), f"{style}:\n{text}"
         assert sorted(word_at(text, each) for each in found) == sorted(

@@ -6,18 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.api import problem
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, running_book, said, shut_folder
+from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, put_back, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
+FILES = {"10-shop.yaml": SHOP}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(one_bot: Running) -> AsyncIterator[Running]:
+    async with put_back(one_bot, FILES) as bot:
         yield bot
 
 
@@ -98,6 +109,7 @@ async def test_no_name_shows_anything_but_a_rule_file(bot: Running) -> None:
             assert answer.text == SHOP, name
         else:
             problem(answer, 404)
+    (folder_of(bot).parent / "x.yaml").unlink()
 
 
 async def test_a_link_out_of_the_folder_shows_nothing(bot: Running) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from sqlalchemy.engine import make_url
 
 from bot.rulebook.background import give_way
@@ -22,19 +23,30 @@ from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.processes import ROOT
-from tests.support.rule_files import SHOP, heavy_rules, nobody, put, running_book, said, shut_folder
+from tests.support.rule_files import SHOP, heavy_rules, nobody, put, put_back, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = "/console/rules/10-shop.yaml"
 
 
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
+FILES = {"10-shop.yaml": SHOP}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
         yield bot
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(one_bot: Running) -> AsyncIterator[Running]:
+    async with put_back(one_bot, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(bot, ADMIN) as http:
         yield http
@@ -135,20 +147,21 @@ async def test_the_phone_talks_to_the_unsaved_text_over_several_turns(admin: htt
     assert 'name="heard"' not in answer.text
 
 
-async def test_what_would_change_is_told_before_it_is_saved(bot: Running, admin: httpx.AsyncClient) -> None:
-    answer = await send(admin, SHOP.replace("9-18", "10-19"), "changes")
-    assert "No message has come yet" in answer.text
-    for at in range(3):
-        await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="hours")])
-    await bot.post([inbound(MessageId="other", Message="nothing that is known")])
-    answer = await send(admin, SHOP.replace("Open 9-18.", "Open 10-19."), "changes")
-    assert "3 of the last 4 messages" in answer.text
-    assert answer.text.count(">3×<") == 1, "each distinct pair stands there once"
-    answer = await send(admin, SHOP.replace("# asked most", "# asked often"), "changes")
-    assert "You changed <strong>hours</strong>: comments and layout." in answer.text
-    assert "None of the last 4 messages would be answered otherwise" in answer.text
-    answer = await send(admin, SHOP, "changes")
-    assert "Nothing is changed." in answer.text
+async def test_what_would_change_is_told_before_it_is_saved(tmp_path: Path, databases: Databases) -> None:
+    async with running_book(tmp_path, databases, FILES) as bot, browser(bot, ADMIN) as admin:
+        answer = await send(admin, SHOP.replace("9-18", "10-19"), "changes")
+        assert "No message has come yet" in answer.text
+        for at in range(3):
+            await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="hours")])
+        await bot.post([inbound(MessageId="other", Message="nothing that is known")])
+        answer = await send(admin, SHOP.replace("Open 9-18.", "Open 10-19."), "changes")
+        assert "3 of the last 4 messages" in answer.text
+        assert answer.text.count(">3×<") == 1, "each distinct pair stands there once"
+        answer = await send(admin, SHOP.replace("# asked most", "# asked often"), "changes")
+        assert "You changed <strong>hours</strong>: comments and layout." in answer.text
+        assert "None of the last 4 messages would be answered otherwise" in answer.text
+        answer = await send(admin, SHOP, "changes")
+        assert "Nothing is changed." in answer.text
 
 
 async def test_a_save_is_in_force_and_keeps_every_comment(bot: Running, admin: httpx.AsyncClient) -> None:
@@ -313,8 +326,8 @@ async def test_an_older_text_is_checked_like_every_other(bot: Running, admin: ht
 async def test_an_unmatched_message_becomes_a_drafted_rule_with_a_test(
     bot: Running, admin: httpx.AsyncClient
 ) -> None:
-    await bot.post([inbound(MessageId="m", Message="do you deliver?")])
-    (message,) = await bot.messages()
+    await bot.post([inbound(MessageId="m", From="+15555550177", Message="do you deliver?")])
+    (message,) = await bot.messages("+15555550177")
     html = await page(admin, f"/console/rules/draft?message={message['id']}")
     assert "- name: deliver" in html
     assert "Write the answer here." in html

@@ -59,13 +59,11 @@ async def test_every_layout_has_its_pages_and_buttons(
             assert file in listed.text
             page = await admin.get(f"/console/rules/{file}{query}")
             assert page.status_code == 200, (text, page.text)
-        for rule in in_turn(("-1", "0"), at, 2):
-            fields = {"file": file, "text": text, "rule": rule}
-            answer = await admin.post("/console/rules/draft/card", data=fields)
-            assert answer.status_code == 200, (text, answer.text)
-            edits = NEW_RULE if rule == "0" else VALUES
-            answer = await admin.post("/console/rules/draft/splice", data={**fields, "edits": edits})
-            assert answer.status_code == 200, (text, answer.text)
+        for rule, what in in_turn((("-1", "card"), ("0", "splice"), ("0", "card"), ("-1", "splice")), at, 4):
+            edits = {} if what == "card" else {"edits": NEW_RULE if rule == "0" else VALUES}
+            fields = {"file": file, "text": text, "rule": rule, **edits}
+            answer = await admin.post(f"/console/rules/draft/{what}", data=fields)
+            assert answer.status_code == 200, (text, what, answer.text)
         places = ((file, f"card {NEW_RULE}"), (file, f"recipe {RECIPE}"), ("new", "changes"))
         for place, do in in_turn(places, at, 3):
             data = {"text": text, "rule": "0", "do": do, "card-of": "x", "heard": "hi", "name": "new.yaml"}

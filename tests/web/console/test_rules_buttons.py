@@ -5,16 +5,18 @@ import json
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
-from tests.support.rule_files import SHOP, running_book
+from tests.support.rule_files import SHOP, put_back, running_book
 from tests.support.services import ADMIN, VIEWER, Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = "/console/rules/10-shop.yaml"
 UNDO = "/console/rules/undo"
@@ -35,13 +37,22 @@ tests:""",
 )
 
 
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": BOOK}) as bot:
+FILES = {"10-shop.yaml": BOOK}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
         yield bot
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(one_bot: Running) -> AsyncIterator[Running]:
+    async with put_back(one_bot, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(bot, ADMIN) as http:
         yield http

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from bot.rulebook.editing.folder import etag_of
-from tests.support.console import browser, csrf_in
+from tests.support.console import browser, csrf_in, csrf_of
 from tests.support.databases import Databases
-from tests.support.rule_files import SHOP, put, running_book, said
+from tests.support.rule_files import SHOP, put, put_back, running_book, said
 from tests.support.services import ADMIN, Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = "/console/rules/10-shop.yaml"
 BOOK = SHOP.replace(
@@ -19,13 +21,22 @@ BOOK = SHOP.replace(
 ).replace("\ntests:\n  - {hear: hours, say: Open 9-18.}\n", "")
 
 
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": BOOK}) as bot:
+FILES = {"10-shop.yaml": BOOK}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
         yield bot
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(one_bot: Running) -> AsyncIterator[Running]:
+    async with put_back(one_bot, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(bot, ADMIN) as http:
         yield http
@@ -38,8 +49,8 @@ def text_of(bot: Running) -> str:
 async def send(
     http: httpx.AsyncClient, text: str, do: str, *, etag: str = etag_of(BOOK), path: str = HERE, **more: str
 ) -> httpx.Response:
-    html = (await http.get(path)).text
-    fields = {"csrf": csrf_in(html), "etag": etag, "text": text.replace("\n", "\r\n"), "do": do}
+    csrf = await csrf_of(http, path)
+    fields = {"csrf": csrf, "etag": etag, "text": text.replace("\n", "\r\n"), "do": do}
     return await http.post(path, data=fields | more)
 
 

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.support.console import browser, csrf_in
+from tests.support.console import browser, csrf_in, csrf_of
 from tests.support.databases import Databases
-from tests.support.rule_files import SHOP, running_book, said
+from tests.support.rule_files import SHOP, put_back, running_book, said
 from tests.support.services import ADMIN, VIEWER, Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIST = "/console/rules"
 BOOK = """\
@@ -27,13 +29,22 @@ rules:
 """
 
 
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP, "20-more.yaml": BOOK}) as bot:
+FILES = {"10-shop.yaml": SHOP, "20-more.yaml": BOOK}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
         yield bot
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(one_bot: Running) -> AsyncIterator[Running]:
+    async with put_back(one_bot, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(bot, ADMIN) as http:
         yield http
@@ -50,8 +61,8 @@ def names_in(html: str) -> list[str]:
 
 async def press(http: httpx.AsyncClient, do: str, to: str = "") -> str:
     """Press a button of the list; the page that follows."""
-    html = (await http.get(LIST)).text
-    answer = await http.post(f"{LIST}/list", data={"csrf": csrf_in(html), "do": do, "to": to, "back": LIST})
+    fields = {"csrf": await csrf_of(http, LIST), "do": do, "to": to, "back": LIST}
+    answer = await http.post(f"{LIST}/list", data=fields)
     assert answer.status_code == 303, answer.text
     return (await http.get(answer.headers["location"])).text
 

@@ -1,31 +1,36 @@
 """A draft that is live for testers' phones alone: by forms and by the events of texts, on both databases."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from click.testing import CliRunner
 
 from bot.cli.commands.people import people as people_command
 from bot.operator.actor import Actor
 from bot.operator.openid import Identity
-from bot.operator.people import NewLink, People
+from bot.operator.people import NewLink, People, list_people
 from bot.operator.people_errors import NoRole
 from bot.rulebook.editing import save
 from bot.rulebook.editing.folder import etag_of
 from bot.storage import tested_drafts
 from bot.storage.draft_testers import NamedTesters, list_testers, name_testers
 from tests.support.bots import until
-from tests.support.console import browser, csrf_in
+from tests.support.console import browser, csrf_in, csrf_of
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT, put
+from tests.support.rule_files import OPT_OUT, put, put_back, running_book
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE, NEW, LIST = "/console/rules/10-shop.yaml", "/console/rules/new", "/console/rules"
 BOOK = """\
@@ -48,6 +53,7 @@ rules:
     reply: "A table for {{ people }}."
 """
 TESTER, OTHER = "+15555550101", "+15555550102"
+_texts = itertools.count(1)
 
 
 class Shop:
@@ -55,26 +61,35 @@ class Shop:
 
     def __init__(self, bot: Running, http: httpx.AsyncClient) -> None:
         self.bot, self.http = bot, http
-        self.texts = 0
 
     async def press(
         self, text: str, do: str, *, path: str = HERE, etag: str | None = None, **more: str
     ) -> str:
-        html = (await self.http.get(path)).text
-        etag = etag_of(BOOK) if etag is None else etag
-        fields = {"csrf": csrf_in(html), "etag": etag, "text": text.replace("\n", "\r\n"), "do": do} | more
+        etag, csrf = etag_of(BOOK) if etag is None else etag, await csrf_of(self.http, path)
+        fields = {"csrf": csrf, "etag": etag, "text": text.replace("\n", "\r\n"), "do": do} | more
         answer = await self.http.post(path, data=fields, follow_redirects=True)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     async def heard(self, text: str, peer: str = TESTER) -> list[str]:
         """The replies to a text, newest text first stored."""
-        self.texts += 1
-        event = inbound(MessageId=f"{id(self)}-{self.texts}", From=peer.removeprefix("+"), Message=text)
+        event = inbound(MessageId=f"m{next(_texts)}", From=peer.removeprefix("+"), Message=text)
         assert (await self.bot.post([event])).status_code == 200
-        mine = [one for one in await self.bot.messages(peer) if one["direction"] == "inbound"][-1]
-        every = await self.bot.messages(peer)
+        every = await self._talk(peer)
+        mine = [one for one in every if one["direction"] == "inbound"][-1]
         return [one["text"] for one in every if one["in_reply_to"] == mine["id"]]
+
+    async def _talk(self, peer: str) -> list[dict[str, Any]]:
+        (conversation,) = await self.bot.items("/api/conversations", peer=peer)
+        messages: list[dict[str, Any]] = []
+        params = {"limit": "200"}
+        while params:
+            page = (
+                await self.bot.get(f"/api/conversations/{conversation['id']}/messages", params=params)
+            ).json()
+            messages += page["items"]
+            params = {"limit": "200", "cursor": page["next"]} if page["next"] else {}
+        return messages
 
     async def page(self, path: str) -> str:
         return (await self.http.get(path)).text
@@ -121,11 +136,19 @@ def place_in(tmp_path: Path, url: str) -> Place:
     return Place(tmp_path, url)
 
 
-@pytest.fixture
-async def shop(tmp_path: Path, databases: Databases) -> AsyncIterator[Shop]:
-    place = place_in(tmp_path, databases.migrated("sqlite"))
-    async with place.running:
-        yield await place.open()
+FILES = {"10-shop.yaml": BOOK}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(one_bot: Running) -> AsyncIterator[Shop]:
+    async with put_back(one_bot, FILES) as bot, browser(bot, ADMIN) as http:
+        yield Shop(bot, http)
 
 
 async def test_a_draft_answers_testers_alone_survives_a_restart_and_ends_with_the_save(
@@ -294,13 +317,19 @@ class Team(Shop):
 
     async def change(self, do: str, who: str, role: str = "") -> None:
         """By the page of people, as the admin."""
-        form = {"csrf": csrf_in(await self.page("/console/people")), "do": do, "who": who, "role": role}
+        csrf = await csrf_of(self.http, "/console/people")
+        form = {"csrf": csrf, "do": do, "who": who, "role": role}
         assert (await self.http.post("/console/people", data=form)).status_code == 303
 
 
-@pytest.fixture
-def team(shop: Shop) -> Team:
-    return Team(shop)
+@pytest_asyncio.fixture(loop_scope="module")
+async def team(shop: Shop) -> AsyncIterator[Team]:
+    team = Team(shop)
+    yield team
+    async with shop.bot.service.database.reading() as connection:
+        names = [each.name for each in await list_people(connection)]
+    for name in names:
+        await team.people.remove(name, by=Actor("the boss"))
 
 
 @pytest.mark.parametrize(("do", "role"), [("role", "support"), ("role", "viewer"), ("remove", "")])
@@ -359,13 +388,14 @@ async def test_a_draft_and_a_save_that_take_too_long_are_given_up_and_said(
 async def test_it_ends_when_the_provider_gives_its_author_another_role(
     team: Team, roles: tuple[str, ...]
 ) -> None:
-    who = Identity(issuer="https://login", subject="1", name="Ann", username="ann", roles=("editor",))
+    subject = str(uuid4())  # who was removed is not admitted again
+    who = Identity(issuer="https://login", subject=subject, name="Ann", username="ann", roles=("editor",))
     ann = await team.people.admit(who)
     link = await team.people.new_link(ann.id, by=Actor("the boss"))
     await team.lets_test(link)
     try:
         await team.people.admit(
-            Identity(issuer="https://login", subject="1", name="Ann", username="ann", roles=roles)
+            Identity(issuer="https://login", subject=subject, name="Ann", username="ann", roles=roles)
         )
     except NoRole:
         assert roles == ()
