@@ -221,6 +221,16 @@ class Bot:
                     return states
                 await asyncio.sleep(0.02)
 
+    async def none_queued(self) -> None:
+        """Wait until no reply to anybody waits."""
+        waits = select(messages.c.id).where(messages.c.status == "queued").limit(1)
+
+        async def left() -> bool:
+            async with self.database.asking() as connection:
+                return (await connection.execute(waits)).first() is None
+
+        await until(left)
+
     async def settled(
         self, peer: str = PEER, status: str = "sent", *, number: str = OURS
     ) -> list[MessageView]:

@@ -146,7 +146,8 @@ def few_readers(url: str) -> Database:
     database = Database(url)
     if not database.is_sqlite:
         pool: Any = database._readers.pool
-        pool._overflow = -_READERS  # how SQLAlchemy counts what it may still open
+        # As the pool itself begins: its size, and how it counts what it may still open.
+        pool._pool, pool._overflow = pool._queue_class(_READERS, use_lifo=False), -_READERS
     return database
 
 
