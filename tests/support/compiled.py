@@ -44,7 +44,7 @@ def share_statements() -> None:
 
 def share_first_answers() -> None:
     """Let every engine on PostgreSQL know what the first one of its isolation level was answered."""
-    ask = PGDialect_asyncpg.initialize
+    ask: Any = PGDialect_asyncpg.initialize
     known: dict[Any, dict[str, Any]] = {}
 
     @wraps(ask)
@@ -60,4 +60,4 @@ def share_first_answers() -> None:
             }
         vars(dialect).update(known[level])
 
-    PGDialect_asyncpg.initialize = initialize
+    PGDialect_asyncpg.initialize = initialize  # type: ignore[method-assign]
