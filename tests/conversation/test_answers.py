@@ -134,6 +134,7 @@ async def test_a_talk_expires_without_another_word(bot: Bot) -> None:
     assert [row.status for row in await rows(bot, after=60)] == ["finished"]
 
 
+@kinds_in_turn
 async def test_the_last_vote_counts_whatever_the_order(bot: Bot) -> None:
     dice = random.Random(7)
     votes = [at(minute, f"vote {dice.choice('abc')}", peer=f"+1555550{person:04}")

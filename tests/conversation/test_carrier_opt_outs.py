@@ -66,6 +66,7 @@ async def test_who_is_opted_out_by_a_report_from_the_future_can_come_back_at_onc
 
 
 @pytest.mark.parametrize("short", [0, opt_outs.MOST_TOGETHER])
+@kinds_in_turn
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
     database_url: str, monkeypatch: pytest.MonkeyPatch, short: int
 ) -> None:

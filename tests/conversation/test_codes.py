@@ -95,6 +95,7 @@ async def test_who_comes_when_all_are_given_is_told_so_and_a_person_learns_of_it
     assert await said(bot, 20) == ["All are gone.", "Your code is NEW."]
 
 
+@kinds_in_turn
 async def test_a_long_list_that_is_changed_keeps_nobody_waiting(bot: Bot) -> None:
     """All writing waits for this transaction: what it asks the database follows from what is given."""
     given = [f"A{number:05}" for number in range(12_000)]

@@ -44,6 +44,7 @@ WISHES: list[tuple[list[tuple[str, float | None]], bool]] = [
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
+@kinds_in_turn
 async def test_the_newest_wish_counts(bot: Bot, *, in_one_batch: bool) -> None:
     """Of each peer: all are tried on one bot."""
     for number, (times, _) in enumerate(WISHES):

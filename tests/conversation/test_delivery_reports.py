@@ -156,6 +156,7 @@ async def test_a_report_under_an_unknown_name_is_joined_by_its_tag_and_nothing_i
     assert await due_again(bot, PEER) == []
 
 
+@kinds_in_turn
 async def test_the_tag_of_a_call_to_many_names_each_message_by_its_recipient(database_url: str) -> None:
     peers = [f"+1555555010{at}" for at in range(1, 5)]
     bot, call = await in_doubt(database_url, *peers)

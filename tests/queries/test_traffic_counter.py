@@ -104,6 +104,7 @@ async def test_a_report_that_comes_days_late_changes_its_own_hour(bot: Bot) -> N
     assert (await counted(bot, MINUTE)).states == {}, "minutes of old hours are not kept"
 
 
+@kinds_in_turn
 async def test_the_first_start_counts_what_was_there_before_it_some_hours_a_pass(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

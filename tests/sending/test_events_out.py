@@ -178,8 +178,7 @@ async def test_whatever_a_receiver_suffers_from_it_hears_all_in_order(
             await receiver.stop()
         for text in ("hours", "person", "stop"):
             await bot.hear(*(heard(text, peer=peer) for peer in peers))
-            for peer in peers:
-                await bot.no_longer_queued(peer)
+            await bot.none_queued()
         if health == "down":
             await until(lambda: next(iter(bot.events_out.forwarders.values())).is_down)
             await receiver.start()
@@ -231,8 +230,7 @@ async def test_an_hour_down_is_made_good_and_three_days_are_given_up(
         receiver.health = "failing"
         peers = [f"+1555555{number:04d}" for number in range(4000, 4010)]
         await bot.hear(*(heard("hours", peer=peer) for peer in peers))
-        for peer in peers:
-            await bot.no_longer_queued(peer)
+        await bot.none_queued()
         tried = 0
         for _ in range(60):  # an hour
             tried += await forwarder.look()

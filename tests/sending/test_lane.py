@@ -393,6 +393,7 @@ async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
     await bot.stop()
 
 
+@kinds_in_turn
 async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, sms: Weather) -> None:
     dice = random.Random(7)
     lost = SendFailed(reason="Lost.", is_unknown=True, scope="service")

@@ -34,6 +34,7 @@ from bot.storage.database import Database
 from bot.storage.tables import conversations, messages
 from bot.storage.writer import Writer
 from tests.support.books import book_of
+from tests.support.databases import few_readers
 
 OURS = "+15555550100"
 PEER = "+15555550101"
@@ -157,7 +158,7 @@ class Bot:
     ) -> None:
         self.url = url
         self.sms = sms or Scripted()
-        self.database = Database(url)
+        self.database = few_readers(url)
         self.writer = Writer(self.database, hold=hold)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
@@ -219,6 +220,16 @@ class Bot:
                 if "queued" not in states:
                     return states
                 await asyncio.sleep(0.02)
+
+    async def none_queued(self) -> None:
+        """Wait until no reply to anybody waits."""
+        waits = select(messages.c.id).where(messages.c.status == "queued").limit(1)
+
+        async def left() -> bool:
+            async with self.database.asking() as connection:
+                return (await connection.execute(waits)).first() is None
+
+        await until(left)
 
     async def settled(
         self, peer: str = PEER, status: str = "sent", *, number: str = OURS

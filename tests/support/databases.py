@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pytest
 from filelock import FileLock
@@ -22,9 +22,12 @@ from tests.support.properties import in_turn
 from tests.support.runs import run_folder
 
 Kind = Literal["sqlite", "postgresql"]
+Test = TypeVar("Test", bound=Callable[..., Any])
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 
 TEMPLATE = "template_bot"
+#: Connections that a bot of `few_readers` reads over.
+_READERS = 3
 #: What a test may change of a database beside its rows. One that is no longer as it was made is not lent again, and
 #: neither is one that has grown: its dead rows would slow down whoever has it next.
 FINGERPRINT = """
@@ -66,11 +69,11 @@ def kinds_for(test: Callable[..., Any]) -> list[Kind]:
     return list(in_turn(KINDS, zlib.crc32(f"{test.__module__}.{test.__name__}".encode()), len(KINDS)))
 
 
-def kinds_in_turn(test: Callable[..., Any]) -> Callable[..., Any]:
+def kinds_in_turn(test: Test) -> Test:
     """Mark a test to have a `database_url` of one kind."""
-    meets = pytest.mark.parametrize("database_url", kinds_for(test), indirect=True)
-    marked: Callable[..., Any] = pytest.mark.hypothesis(meets(test))
-    return marked
+    marked: Test = pytest.mark.hypothesis(test)
+    meeting: Test = pytest.mark.parametrize("database_url", kinds_for(test), indirect=True)(marked)
+    return meeting
 
 
 class Databases:
@@ -138,6 +141,19 @@ class Databases:
 
     def _sqlite(self) -> str:
         return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
+
+
+def few_readers(url: str) -> Database:
+    """A database for a bot below its web server: on PostgreSQL it reads over three connections, not ten.
+
+    Each is a process of PostgreSQL that learns of every table anew. One of them is the session in which the bot lives.
+    """
+    database = Database(url)
+    if not database.is_sqlite:
+        pool: Any = database._readers.pool
+        # As the pool itself begins: its size, and how it counts what it may still open.
+        pool._pool, pool._overflow = pool._queue_class(_READERS, use_lifo=False), -_READERS
+    return database
 
 
 def sqlite_in(folder: Path) -> str:

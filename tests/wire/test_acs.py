@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import pytest
@@ -216,43 +217,42 @@ def judged(outcome: SendFailed) -> tuple[bool, bool, str, bool, bool]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("status", STATUSES)
-async def test_what_each_status_of_a_call_means(acs: Acs, sms: AcsSmsService, status: int) -> None:
-    outcome = await one(acs, sms, respond(status, acs_says()))
-    assert outcome.reason.startswith(
-        f"ACS answered {status}: " + ("As ACS says it." if status != 204 else "")
-    )
-    assert judged(outcome) == STATUSES[status]
+async def test_what_each_status_of_a_call_means(acs: Acs, sms: AcsSmsService) -> None:
+    for status, expected in STATUSES.items():
+        acs.calls.clear()
+        outcome = await one(acs, sms, respond(status, acs_says()))
+        words = "As ACS says it." if status != 204 else ""
+        assert outcome.reason.startswith(f"ACS answered {status}: {words}"), status
+        assert judged(outcome) == expected, status
 
 
 def test_the_table_of_a_call_has_no_row_that_is_not_tried() -> None:
     assert set(OF_A_CALL) <= set(STATUSES)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        None, b" ", b"<html><body>Gateway</body></html>", b"{", [], {}, "text", 5,
-        {"message": "Rate limit is exceeded.", "statusCode": 429}, {"error": "text"}, {"error": {"code": 5}},
-        {"error": {"code": 503, "message": "UNAVAILABLE"}}, {"error": {}}, {"errors": []}, {"errors": {"From": "no"}},
-        {"detail": "no", "status": "400"}, {"value": []}, {"From": ["Bad."], "more": 1}, {"From": []},
-    ],
-    ids=str,
-)  # fmt: skip
-async def test_what_is_not_of_acss_shape_is_doubt_and_keeps_the_pair(
-    acs: Acs, sms: AcsSmsService, body: Any
-) -> None:
+#: What no answer of ACS's own looks like.
+OTHER_SHAPES: list[Any] = [
+    None, b" ", b"<html><body>Gateway</body></html>", b"{", [], {}, "text", 5,
+    {"message": "Rate limit is exceeded.", "statusCode": 429}, {"error": "text"}, {"error": {"code": 5}},
+    {"error": {"code": 503, "message": "UNAVAILABLE"}}, {"error": {}}, {"errors": []}, {"errors": {"From": "no"}},
+    {"detail": "no", "status": "400"}, {"value": []}, {"From": ["Bad."], "more": 1}, {"From": []},
+]  # fmt: skip
+
+
+async def test_what_is_not_of_acss_shape_is_doubt_and_keeps_the_pair(acs: Acs, sms: AcsSmsService) -> None:
     """A gateway can make it up after ACS took the message. Without a body ACS itself has been seen to refuse."""
-    for status in (400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 503):
+    statuses = (400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 503)
+    for body, status in product(OTHER_SHAPES, statuses):
         acs.calls.clear()
         outcome = await one(acs, sms, respond(status, body, {"Retry-After": "300"}))
         if status in (401, 404, 412) and body in (None, b" "):
-            assert judged(outcome) == STATUSES[status]
+            assert judged(outcome) == STATUSES[status], (status, body)
             continue
-        assert "not an answer of ACS's own" in outcome.reason
-        assert (outcome.is_final, outcome.is_unknown, outcome.is_pair_useless) == (False, True, False)
-        assert outcome.is_credential == (status in (401, 403, 404))
-        assert outcome.retry_after == 300
+        assert "not an answer of ACS's own" in outcome.reason, (status, body)
+        doubt = (outcome.is_final, outcome.is_unknown, outcome.is_pair_useless)
+        assert doubt == (False, True, False), (status, body)
+        assert outcome.is_credential == (status in (401, 403, 404)), (status, body)
+        assert outcome.retry_after == 300, (status, body)
 
 
 @pytest.mark.parametrize("status", [400, 401, 503])
@@ -286,86 +286,74 @@ async def test_a_refusal_with_an_empty_message_is_acss_own(acs: Acs, sms: AcsSms
     assert judged(outcome) == STATUSES[401]
 
 
-@pytest.mark.parametrize(
-    ("status", "final", "unknown", "pair_useless"),
-    [
-        *((status, True, False, False) for status in (400, 402, 404, 405, 410, 413, 415, 422, 451)),
-        *((status, False, False, False) for status in (401, 403, 429)),
-        *((status, False, True, False) for status in (0, 200, 202, 302, 408, 409, 500, 501, 502, 503, 504, 599)),
-        (412, False, False, True),
-    ],
-)  # fmt: skip
-async def test_what_each_status_of_a_recipient_means(
-    acs: Acs, sms: AcsSmsService, status: int, final: bool, unknown: bool, pair_useless: bool
-) -> None:
-    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
-        refused = {"successful": False, "messageId": None, "errorMessage": "No.", "httpStatusCode": status}
-        value = [
-            result(sent["smsRecipients"][0]),
-            *(result(each, **refused) for each in sent["smsRecipients"][1:]),
-        ]
-        return web.json_response({"value": value}, status=202)
+#: Status of a recipient: whether it is final, unknown, and the end of its pair.
+OF_A_RECIPIENT = {
+    **dict.fromkeys((400, 402, 404, 405, 410, 413, 415, 422, 451), (True, False, False)),
+    **dict.fromkeys((401, 403, 429), (False, False, False)),
+    **dict.fromkeys((0, 200, 202, 302, 408, 409, 500, 501, 502, 503, 504, 599), (False, True, False)),
+    412: (False, False, True),
+}
 
-    acs.answers = [answer]
-    accepted, *refused = await sms.send(call())
-    assert isinstance(accepted, SendAccepted)
-    for outcome in refused:
-        assert isinstance(outcome, SendFailed)
-        assert outcome.reason.startswith(f"ACS answered {status}: No.")
-        assert judged(outcome) == (final, unknown, "recipient", False, pair_useless)
+
+async def test_what_each_status_of_a_recipient_means(acs: Acs, sms: AcsSmsService) -> None:
+    def refusing(status: int) -> Answer:
+        def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+            refused = {
+                "successful": False,
+                "messageId": None,
+                "errorMessage": "No.",
+                "httpStatusCode": status,
+            }
+            first, *others = sent["smsRecipients"]
+            value = [result(first), *(result(each, **refused) for each in others)]
+            return web.json_response({"value": value}, status=202)
+
+        return answer
+
+    for status, (final, unknown, pair_useless) in OF_A_RECIPIENT.items():
+        acs.answers = [refusing(status)]
+        accepted, *refused = await sms.send(call())
+        assert isinstance(accepted, SendAccepted), status
+        for outcome in refused:
+            assert isinstance(outcome, SendFailed), status
+            assert outcome.reason.startswith(f"ACS answered {status}: No.")
+            assert judged(outcome) == (final, unknown, "recipient", False, pair_useless), status
 
 
 def in_seconds(seconds: float) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
-@pytest.mark.parametrize(
-    ("header", "low", "high"),
-    [
-        ("7", 7, 7),
-        ("0", 0, 0),
-        ("-5", 0, 0),
-        ("2.5", 2.5, 2.5),
-        (600, 500, 600),
-        (-30, 0, 0),
-        ("soon", None, None),
-        ("", None, None),
-        ("nan", 0, 3_600),
-        ("inf", 0, 3_600),
-        ("1e30", 0, 3_600),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 0, 3_600),
-        ("Fri, 99 Dec 2026 99:99:99 GMT", None, None),
-    ],
-    ids=[
-        "7",
-        "0",
-        "-5",
-        "2.5",
-        "a date",
-        "a past date",
-        "soon",
-        "empty",
-        "nan",
-        "inf",
-        "1e30",
-        "9999",
-        "no date",
-    ],
-)
-@pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_told_and_not_slept_within_the_call(
-    acs: Acs, sms: AcsSmsService, status: int, header: str | int, low: float | None, high: float | None
-) -> None:
+#: A header, or a number of seconds from now of which a date is made, and between what seconds it tells to wait.
+RETRY_AFTER: list[tuple[str | int, float | None, float | None]] = [
+    ("7", 7, 7),
+    ("0", 0, 0),
+    ("-5", 0, 0),
+    ("2.5", 2.5, 2.5),
+    (600, 500, 600),
+    (-30, 0, 0),
+    ("soon", None, None),
+    ("", None, None),
+    ("nan", 0, 3_600),
+    ("inf", 0, 3_600),
+    ("1e30", 0, 3_600),
+    ("Fri, 31 Dec 9999 23:59:59 GMT", 0, 3_600),
+    ("Fri, 99 Dec 2026 99:99:99 GMT", None, None),
+]
+
+
+async def test_retry_after_is_told_and_not_slept_within_the_call(acs: Acs, sms: AcsSmsService) -> None:
     """Seconds or a date; what a lane could not come back from in an hour is an hour."""
-    if isinstance(header, int):  # a date so many seconds from now
-        header = in_seconds(header)
-    outcome = await one(acs, sms, respond(status, headers={"Retry-After": header}))
-    assert len(acs.calls) == 1, "whoever sleeps within the call does so to call again"
-    if low is None or high is None:
-        assert outcome.retry_after is None
-    else:
-        assert outcome.retry_after is not None
-        assert low <= outcome.retry_after <= high
+    for (header, low, high), status in product(RETRY_AFTER, (429, 503)):
+        acs.calls.clear()
+        written = in_seconds(header) if isinstance(header, int) else header
+        outcome = await one(acs, sms, respond(status, headers={"Retry-After": written}))
+        assert len(acs.calls) == 1, "whoever sleeps within the call does so to call again"
+        if low is None or high is None:
+            assert outcome.retry_after is None, (header, status)
+        else:
+            assert outcome.retry_after is not None, (header, status)
+            assert low <= outcome.retry_after <= high, (header, status)
 
 
 async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
