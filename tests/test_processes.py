@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.disks import failing_disk
+from tests.support.failing_disk import failing_disk
 from tests.support.forked import Forked, may_fork
 from tests.support.processes import BOT, Process, environment, run_bot, start, until
 

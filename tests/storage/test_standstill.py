@@ -244,8 +244,7 @@ async def test_every_connection_is_bound() -> None:
 def tcp_server() -> Iterator[str]:
     """The URL of a PostgreSQL that is spoken to over TCP: a socket in a folder knows nothing of machines that go."""
     with tempfile.TemporaryDirectory(prefix="bot-pg-") as folder:
-        made = PostgreSQL(Path(folder))
-        made.stop()
+        made = PostgreSQL(Path(folder), starts=False)
         member = Member(made.folder, made.programs, made.owner)
         member.start()
         try:
