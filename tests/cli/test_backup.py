@@ -538,7 +538,8 @@ def test_what_is_no_regular_file_is_not_replaced_by_a_backup(
 ) -> None:
     monkeypatch.setenv("BOT_DATABASE_URL", databases.migrated(kind))
     places = no_regular_files(tmp_path)
-    before = {each: each.lstat() for each in places}
+    before = looks_of(tmp_path)
+    assert before.keys() == set(places)
     for place, replace_it in product(places, (False, True)):
         with pytest.raises(
             CommandFailed, match=rf"^{place} is (no regular file|a folder): name a file"

@@ -31,5 +31,5 @@ async def stand(url: str) -> str:
 
 if __name__ == "__main__":
     assert hasattr(postgresql_engine, "IDLE_WRITER_SECONDS"), "it is bound by another name now"
-    postgresql_engine.IDLE_WRITER_SECONDS = float(sys.argv[2])
+    setattr(postgresql_engine, "IDLE_WRITER_SECONDS", float(sys.argv[2]))  # noqa: B010 - it is final elsewhere
     print("in the end:", asyncio.run(stand(sys.argv[1])), flush=True)  # noqa: T201
