@@ -5,11 +5,12 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.disks import failing_disk
+from tests.support.failing_disk import failing_disk
 from tests.support.forked import Forked, may_fork
 from tests.support.processes import BOT, Process, environment, run_bot, start, until
 
@@ -77,13 +78,13 @@ def test_a_fork_may_open_as_many_files_as_a_new_process(files: int | None, tmp_p
     not may_fork() or os.getuid() != 0 or not shutil.which("setpriv"), reason="only root has these rights"
 )
 def test_a_fork_lays_down_the_rights_that_a_new_process_would(tmp_path: Path) -> None:
-    sandbox = [*BOT, "sandbox", "--port", "0", "--webhook", "http://127.0.0.1:9/events"]
+    serving = [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1"]
     held = []
     with (tmp_path / "out").open("wb") as out:
         for environ in ({}, {"SSL_CERT_FILE": "/dev/null"}, None):
             without = () if environ is None else ("dac_override", "dac_read_search")
-            process = start(sandbox, tmp_path, environ or {}, out.fileno(), out.fileno(), without=without)
-            until(lambda: (tmp_path / "out").read_text().count("BOT_ACS_CONNECTION_STRING") > len(held))
+            process = start(serving, tmp_path, environ or {}, out.fileno(), out.fileno(), without=without)
+            until(lambda: (tmp_path / "out").read_text().count("Serving HTTP") > len(held))
             status = Path(f"/proc/{process.pid}/status").read_text()
             held.append([line for line in status.splitlines() if line.startswith("Cap")])
             process.kill()

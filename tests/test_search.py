@@ -41,19 +41,16 @@ def test_no_property_test_leaves_the_profile() -> None:
             )
 
 
-def test_the_search_tries_the_tests_of_this_house() -> None:
+def test_the_search_tries_the_tests_of_this_house_and_says_how_to_replay_what_it_finds(
+    tmp_path: Path,
+) -> None:
     one = "tests/rulebook/mends/test_styles.py::test_a_mistake_has_one_sentence_in_every_style[enabled]"
-    command = [sys.executable, "-m", "benchmarks.search", "--seed", "7", one]
-    searched = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
-    assert searched.returncode == 0, searched.stdout + searched.stderr
-    assert "1 passed" in searched.stdout
-
-
-def test_the_search_prints_its_seed_and_how_to_replay_what_it_finds(tmp_path: Path) -> None:
     (tmp_path / "test_numbers.py").write_text(PROPERTY)
-    command = [sys.executable, "-m", "benchmarks.search", "--seed", "7", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmarks.search", "--seed", "7", one, str(tmp_path)]
     found = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
     assert found.returncode == 1, found.stdout + found.stderr
+    assert "1 failed, 1 passed" in found.stdout, found.stdout
+    assert "test_no_number_is_large" in found.stdout
     assert "--seed 7" in found.stdout.splitlines()[0]
     assert "@reproduce_failure(" in found.stdout
     assert "Something was found" in found.stdout

@@ -2,36 +2,51 @@
 
 import ast
 import functools
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.databases import Databases
+from tests.support.imports import imports
 from tests.support.processes import ROOT
 from tests.support.rule_files import SHOP, running_book
 
 
 @functools.cache
-def trees() -> dict[str, ast.Module]:
+def texts() -> dict[str, str]:
     """Every module of the tests, by its place."""
     return {
-        path.relative_to(ROOT / "tests").as_posix(): ast.parse(path.read_text("utf-8"))
+        path.relative_to(ROOT / "tests").as_posix(): path.read_text("utf-8")
         for path in sorted((ROOT / "tests").rglob("*.py"))
         if "node_modules" not in path.parts
     }
 
 
-@functools.cache
 def imported(name: str) -> list[str]:
     """What a module imports, wherever in it, as dotted names."""
-    found: list[str] = []
-    for node in ast.walk(trees()[name]):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += ["." * node.level + f"{node.module or ''}.{alias.name}" for alias in node.names]
-    return found
+    return [f"{module}.{what}" if what else module for module, what in imports(texts()[name])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import a, b.c as d\nfrom e.f import g, h as i  # noqa: X\n\ndef x():\n    from .j import k\n    import l\n",
+        "from . import a\nfrom .. import (\n    b,  # a remark, that says (this)\n    c as d,\n)\nfrom e import *\n",
+        "x = 'import a'\nfrom b import (c, d)  # e\nif x: pass\n",
+    ],
+)
+def test_imports_are_read_as_python_reads_them(text: str) -> None:
+    tree = list(ast.walk(ast.parse(text)))
+    plain = [(each.name, "") for node in tree if isinstance(node, ast.Import) for each in node.names]
+    taken = [
+        ("." * node.level + (node.module or ""), each.name)
+        for node in tree
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    ]
+    assert sorted(imports(text)) == sorted(plain + taken)
 
 
 async def test_a_bot_with_rules_of_its_own_ends_where_its_test_fails(
@@ -48,7 +63,7 @@ async def test_a_bot_with_rules_of_its_own_ends_where_its_test_fails(
 def test_what_is_imported_of_the_tests_is_their_support() -> None:
     leans = [
         (name, what)
-        for name in trees()
+        for name in texts()
         for what in imported(name)
         if what.startswith((".", "tests.", "conftest")) and not what.startswith("tests.support.")
     ]
@@ -59,22 +74,21 @@ def test_no_fixture_is_handed_on_by_an_import() -> None:
     """Fixtures come from a conftest or from `tests/support/fixtures.py`, which every test has already."""
     hands_on = [
         name
-        for name, tree in trees().items()
-        if "__all__" in (ROOT / "tests" / name).read_text("utf-8")
-        for node in ast.walk(tree)
+        for name, text in texts().items()
+        if "__all__" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Name) and node.id == "__all__"
     ]
-    takes = [name for name in trees() if any("tests.support.fixtures" in what for what in imported(name))]
+    takes = [name for name in texts() if any("tests.support.fixtures" in what for what in imported(name))]
     assert (hands_on, takes) == ([], [])
 
 
 def test_a_test_is_found_by_its_file_and_support_holds_none() -> None:
     """A test in a file of another name would never run."""
     strays = [
-        (name, node.name)
-        for name, tree in trees().items()
+        (name, test)
+        for name, text in texts().items()
         if not Path(name).name.startswith("test_")
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        for test in re.findall(r"^(?:async )?def (test_\w*)", text, re.MULTILINE)
     ]
     assert strays == []

@@ -1,9 +1,7 @@
 """`bot text` is a phone on the command line; `bot sandbox` is what it texts."""
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -167,20 +165,18 @@ async def test_without_a_sandbox_it_says_how_to_start_one() -> None:
 
 
 @pytest.mark.parametrize("schema", ["cloudevents", "eventgrid"])
-async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema: str) -> None:
+async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema: str, tmp_path: Path) -> None:
     webhook = Webhook()
     await webhook.start()
-    process = await asyncio.create_subprocess_exec(
-        *BOT, "sandbox", "--port", "0", "--webhook", webhook.url, "--schema", schema,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stdout
-    assert process.stderr
+    command = [*BOT, "sandbox", "--port", "0", "--webhook", webhook.url, "--schema", schema]
+    out, err = tmp_path / "out", tmp_path / "err"
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        process = Process(command, folder=tmp_path, environ={}, streams=(to_out.fileno(), to_err.fileno()))
     try:
-        line = (await process.stdout.readline()).decode()
+        await until(lambda: err.read_text().count("\n"))
+        line = out.read_text().partition("\n")[0]
         address, key = line.removeprefix("BOT_ACS_CONNECTION_STRING=endpoint=").strip().split(";accesskey=")
-        assert f"{address}/sandbox/phone" in (await process.stderr.readline()).decode()
+        assert f"{address}/sandbox/phone" in err.read_text().partition("\n")[0]
         await until(lambda: webhook.calls)
         handshake = webhook.calls[0]
         assert handshake.method == ("OPTIONS" if schema == "cloudevents" else "POST")
@@ -192,13 +188,10 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema:
             async with http.get(address + "/sandbox/phone/stream?from=%2B15555550101") as page:
                 assert page.status == 200
                 process.send_signal(signal.SIGINT)
-                async with asyncio.timeout(60):
-                    assert await process.wait() == 0
-        assert b"Traceback" not in await process.stderr.read()
+                assert await asyncio.to_thread(process.wait, 60) == 0
+        assert "Traceback" not in err.read_text()
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        process.kill()
         await webhook.stop()
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import closing
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.storage.database import Database
-from tests.support.databases import Databases
+from tests.support.databases import Databases, sqlite_in
 from tests.support.envelopes import inbound
 from tests.support.postgresql import postgresql_server
 from tests.support.services import Acs, Running, running
@@ -48,7 +49,8 @@ async def go_through(
     says: str,
 ) -> None:
     """Take a bot through a trouble: nothing is answered 200 in it, and afterwards all is well by itself."""
-    assert (await bot.post([inbound(MessageId="before")])).status_code == 200
+    spell, sent = uuid4().hex[:6], len(bot.acs.calls)
+    assert (await bot.post([inbound(MessageId=f"before {spell}")])).status_code == 200
     await bot.replies()
     writer = bot.service.writer
     writer._hold = 0.2
@@ -58,7 +60,7 @@ async def go_through(
     if isawaitable(begun):
         await begun
     for at in range(3):
-        refused = await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
+        refused = await bot.post([inbound(MessageId=f"{spell} {at}", Message="hours, please")])
         assert refused.status_code == 503, refused.text
         assert int(refused.headers["retry-after"]) <= 30
         assert says in refused.json()["detail"]
@@ -75,33 +77,87 @@ async def go_through(
     bot.service.writer._hold = 60
     for at in range(3):  # Event Grid comes again
         assert (
-            await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
+            await bot.post([inbound(MessageId=f"{spell} {at}", Message="hours, please")])
         ).status_code == 200
     await until_ready(bot)
     replies = await bot.replies()
-    assert len(replies) == 4
-    assert len(bot.acs.calls) == 4
+    assert len(replies) == sent + 4
+    assert len(bot.acs.calls) == sent + 4
     assert spells(logs).count("The database can be written to again") == 1
     assert "hours, please" not in str(logs)
     assert "+15555550101" not in str(logs)
 
 
-async def test_a_read_only_postgresql_is_held_and_comes_back(
-    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+class Role:
+    """The bot's role in a database of PostgreSQL, whose troubles begin and end as its administrator says."""
+
+    def __init__(self, databases: Databases) -> None:
+        self.name = f"role_{uuid4().hex[:12]}"
+        self._databases = databases
+        self._database, self.url = databases.with_role(self.name, "first")
+
+    def tell(self, *statements: str) -> None:
+        """Give orders, which have the role's name where they say ROLE_."""
+        told = (statement.replace("ROLE_", self.name) for statement in statements)
+        self._databases.tell(self._database, *told)
+
+
+#: Its sessions end, as by a restart or a failover: those that the bot makes now are as the role is now.
+KICK = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'ROLE_'"
+#: Which takes longer than the time-out, whatever the machine: only a statement that writes an event is slow.
+SLOW = (
+    (
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$"
+    ),
+    "CREATE TRIGGER slow BEFORE INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
+)
+#: What befalls a role: how it begins, how it ends, and what is said of it.
+BEFALLS = {
+    # As after a failover: the new sessions are read-only, and stay so when the database is not any more.
+    "read-only": (
+        ("ALTER ROLE ROLE_ SET default_transaction_read_only = on", KICK),
+        "ALTER ROLE ROLE_ RESET default_transaction_read_only",
+        "read-only",
+    ),
+    "a changed password": (
+        ("ALTER ROLE ROLE_ PASSWORD 'second'", KICK),
+        "ALTER ROLE ROLE_ PASSWORD 'first'",
+        "password authentication failed",
+    ),
+    # Others have them all; ours were ended.
+    "no more connections": (
+        ("ALTER ROLE ROLE_ CONNECTION LIMIT 0", KICK),
+        "ALTER ROLE ROLE_ CONNECTION LIMIT -1",
+        "too many connections",
+    ),
+    **{
+        f"no {right}": (
+            (f"REVOKE {right} ON {table} FROM ROLE_",),
+            f"GRANT {right} ON {table} TO ROLE_",
+            "permission denied",
+        )
+        for right, table in (("INSERT", "messages"), ("SELECT", "messages"), ("UPDATE", "conversations"))
+    },
+    # The sessions that were made meanwhile keep the time-out when the database has it no more.
+    "statements that time out": (
+        ("ALTER ROLE ROLE_ SET statement_timeout = '200ms'", *SLOW, KICK),
+        "ALTER ROLE ROLE_ RESET statement_timeout",
+        "statement timeout",
+    ),
+}
+
+
+async def test_each_trouble_of_postgresql_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs, subtests: pytest.Subtests
 ) -> None:
-    """As after a failover: the new sessions are read-only, and stay so when the database is not any more."""
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
-
-    def begin() -> None:
-        databases.tell(name, f"ALTER ROLE {role} SET default_transaction_read_only = on", kick)
-
-    def end() -> None:
-        databases.tell(name, f"ALTER ROLE {role} RESET default_transaction_read_only")
-
-    async with running(tmp_path, url, acs) as bot:
-        await go_through(bot, logs, begin, end, says="read-only")
+    """One bot goes through all of them."""
+    role = Role(databases)
+    async with running(tmp_path, role.url, acs) as bot:
+        for name, (begins, ends, says) in BEFALLS.items():
+            with subtests.test(name):
+                begin, end = partial(role.tell, *begins), partial(role.tell, ends)
+                await go_through(bot, logs, begin, end, says=says)
 
 
 async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_comes_back(
@@ -129,94 +185,17 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
             await go_through(bot, logs, begin, end, says="read-only")
 
 
-async def test_a_postgresql_whose_statements_time_out_is_held_and_comes_back(
-    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
-) -> None:
-    """The sessions that were made meanwhile keep the time-out when the database has it no more."""
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
-    # Which takes longer than the time-out, whatever the machine: only a statement that writes an event is slow.
-    slow = (
-        (
-            "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$"
-        ),
-        "CREATE TRIGGER slow BEFORE INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
-    )
-
-    def begin() -> None:
-        databases.tell(name, f"ALTER ROLE {role} SET statement_timeout = '200ms'", *slow, kick)
-
-    def end() -> None:
-        databases.tell(name, f"ALTER ROLE {role} RESET statement_timeout")
-
-    async with running(tmp_path, url, acs) as bot:
-        await go_through(bot, logs, begin, end, says="statement timeout")
-
-
-async def test_a_changed_password_is_held_and_comes_back(
-    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
-) -> None:
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
-    async with running(tmp_path, url, acs) as bot:
-        await go_through(
-            bot,
-            logs,
-            lambda: databases.tell(name, f"ALTER ROLE {role} PASSWORD 'second'", kick),
-            lambda: databases.tell(name, f"ALTER ROLE {role} PASSWORD 'first'"),
-            says="password authentication failed",
-        )
-
-
-async def test_a_postgresql_that_takes_no_more_connections_is_held_and_comes_back(
-    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
-) -> None:
-    """Others have them all; ours were ended, as by a restart."""
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
-    async with running(tmp_path, url, acs) as bot:
-        await go_through(
-            bot,
-            logs,
-            lambda: databases.tell(name, f"ALTER ROLE {role} CONNECTION LIMIT 0", kick),
-            lambda: databases.tell(name, f"ALTER ROLE {role} CONNECTION LIMIT -1"),
-            says="too many connections",
-        )
-
-
-@pytest.mark.parametrize("right", ["INSERT", "SELECT", "UPDATE"])
-async def test_a_revoked_right_is_held_and_comes_back(
-    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs, right: str
-) -> None:
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    table = "conversations" if right == "UPDATE" else "messages"
-    async with running(tmp_path, url, acs) as bot:
-        await go_through(
-            bot,
-            logs,
-            lambda: databases.tell(name, f"REVOKE {right} ON {table} FROM {role}"),
-            lambda: databases.tell(name, f"GRANT {right} ON {table} TO {role}"),
-            says="permission denied",
-        )
-
-
 async def test_after_a_trouble_that_no_event_met_again_health_finds_out_by_itself(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
 ) -> None:
     """A load balancer sends nothing to a bot that is not ready: the next event would be waited for in vain."""
-    role = f"role_{uuid4().hex[:12]}"
-    name, url = databases.with_role(role, "first")
-    async with running(tmp_path, url, acs) as bot:
+    role = Role(databases)
+    async with running(tmp_path, role.url, acs) as bot:
         bot.service.writer._hold = 0.1
-        databases.tell(name, f"REVOKE INSERT ON messages FROM {role}")
+        role.tell("REVOKE INSERT ON messages FROM ROLE_")
         assert (await bot.post([inbound()])).status_code == 503
         assert (await ready(bot))[0] == 503
-        databases.tell(name, f"GRANT INSERT ON messages TO {role}")
+        role.tell("GRANT INSERT ON messages TO ROLE_")
         await until_ready(bot)
 
 
@@ -308,6 +287,8 @@ async def test_nothing_is_stored_in_a_file_that_is_not_in_its_place_and_the_very
     says: str,
 ) -> None:
     path = tmp_path / "data" / "bot.db"
+    path.parent.mkdir()
+    sqlite_in(path.parent)
     ends: list[Callable[[], None]] = []
 
     def ends_it() -> None:
@@ -326,7 +307,7 @@ async def test_nothing_is_stored_in_a_file_that_is_not_in_its_place_and_the_very
 async def test_a_file_that_was_deleted_is_refused_until_the_bot_is_started_again(
     tmp_path: Path, acs: Acs, logs: Logs
 ) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}"
+    url = sqlite_in(tmp_path)
     async with running(tmp_path, url, acs) as bot:
         assert (await bot.post([inbound(MessageId="before")])).status_code == 200
         await bot.replies()
@@ -357,7 +338,7 @@ async def test_a_log_that_was_deleted_or_replaced_is_saved_and_made_anew(
 ) -> None:
     """What was answered 200 stands in it, and must outlive even a kill."""
     path = tmp_path / "bot.db"
-    async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
+    async with running(tmp_path, sqlite_in(tmp_path), acs) as bot:
         assert (await bot.post([inbound(MessageId="before")])).status_code == 200
         await bot.replies()
         Path(f"{path}{name}").unlink()
@@ -382,7 +363,7 @@ async def test_what_was_committed_into_a_file_that_went_meanwhile_is_not_answere
 ) -> None:
     """Between the look before the commit and the commit itself."""
     path = tmp_path / "bot.db"
-    async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
+    async with running(tmp_path, sqlite_in(tmp_path), acs) as bot:
         await bot.post([inbound(MessageId="before")])
         await bot.replies()
         bot.service.writer._hold = 0.3
@@ -404,7 +385,7 @@ async def test_what_was_committed_into_a_file_that_went_meanwhile_is_not_answere
 
 
 async def test_a_look_at_the_file_costs_next_to_nothing(tmp_path: Path, acs: Acs) -> None:
-    async with running(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}", acs) as bot:
+    async with running(tmp_path, sqlite_in(tmp_path), acs) as bot:
         await bot.post([inbound()])
         file = bot.service.database._file
         assert file

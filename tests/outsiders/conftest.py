@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.outsiders import Recorder, Town
 from tests.support.processes import BOT, SECRET, Bot, Process, assert_no_fault, free_port
+from tests.support.sockets import NO_AUTHORITIES
 
 RULES = """\
 rules:
@@ -40,7 +41,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     parts = urlsplit(address)
     recorder.upstream = (str(parts.hostname), int(parts.port or 0))
     bot = Bot(folder, acs=f"endpoint={recorder.url};accesskey={key}", BOT_PORT=str(port)).start()
-    with httpx.Client(base_url=address, trust_env=False, timeout=120) as http:
+    with httpx.Client(base_url=address, trust_env=False, verify=NO_AUTHORITIES, timeout=120) as http:
         yield Town(bot, http, recorder)
     assert bot.stop() == 0
     bot.close()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.outsiders import CONTRACT, HERE, Town, node
 from tests.support.processes import Process, free_port, until
+from tests.support.sockets import NO_AUTHORITIES
 
 PHONES = [f"+1555555{n:04}" for n in range(110, 116)]
 
@@ -58,7 +59,13 @@ def post(prism: str, request: dict[str, Any], **changes: Any) -> int:
     """What Prism answers to a call as the bot made it, or with changes in its body."""
     headers = {name: value for name, value in request["headers"].items() if name.lower() != "content-length"}
     path = httpx.URL(request["url"]).raw_path.decode()
-    answer = httpx.post(prism + path, json=request["body"] | changes, headers=headers, trust_env=False)
+    answer = httpx.post(
+        prism + path,
+        json=request["body"] | changes,
+        headers=headers,
+        trust_env=False,
+        verify=NO_AUTHORITIES,
+    )
     return answer.status_code
 
 
@@ -117,13 +124,13 @@ def test_oav_finds_nothing_wrong_in_what_bot_and_sandbox_said(
         item["httpStatusCode"] for record in traffic for item in record["liveResponse"]["body"]["value"]
     }
     assert statuses == {202, 400}
-    assert validate(traffic, tmp_path / "good")["errors"] == []
     bad = copy.deepcopy(traffic[0])
     bad["liveRequest"]["body"]["message"] = "x" * 2049
     worse = copy.deepcopy(traffic[0])
     worse["liveResponse"]["body"]["value"][0]["httpStatusCode"] = "202"
-    errors = validate([bad, worse], tmp_path / "bad")["errors"]
-    assert {(error["errorCode"], error["issueSource"]) for error in errors} == {
-        ("MAX_LENGTH", "request"),
+    # It finds what is wrong in these two, and nothing more; beside them stands all that was said.
+    errors = validate([*traffic, bad, worse], tmp_path)["errors"]
+    assert sorted((error["errorCode"], error["issueSource"]) for error in errors) == [
         ("INVALID_TYPE", "response"),
-    }
+        ("MAX_LENGTH", "request"),
+    ]

@@ -1,7 +1,6 @@
 """PostgreSQL: a process that stands still inside a transaction keeps its locks for a while, and not for good."""
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -30,33 +29,9 @@ from tests.support.events import received
 from tests.support.failover import Member
 from tests.support.folders import in_folder
 from tests.support.postgresql import PostgreSQL
-from tests.support.processes import ROOT, Bot, until
+from tests.support.processes import ROOT, Bot, Process, until
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True), Column("said", Integer))
-
-#: Changes a row and waits within the transaction; when it is heard of again, it goes on.
-STANDING = """
-import asyncio, sys
-from sqlalchemy import text
-import bot.storage.postgresql_engine as postgresql_engine
-from bot.storage.database import Database, DatabaseUnavailable
-
-postgresql_engine.IDLE_WRITER_SECONDS = float(sys.argv[2])
-
-async def stand():
-    try:
-        async with Database(sys.argv[1]).writing() as connection:
-            await connection.execute(text("UPDATE notes SET said = 7 WHERE n = 1"))
-            print("holds", flush=True)
-            await asyncio.to_thread(sys.stdin.readline)
-            await connection.execute(text("UPDATE notes SET said = 8 WHERE n = 2"))
-    except DatabaseUnavailable as error:
-        print("lost", error, flush=True)
-    else:
-        print("kept", flush=True)
-
-asyncio.run(stand())
-"""
 
 
 @pytest.fixture
@@ -72,22 +47,16 @@ async def url(databases: Databases) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def standing_still(url: str, idle: float) -> AsyncIterator[asyncio.subprocess.Process]:
+async def standing_still(url: str, idle: float, folder: Path) -> AsyncIterator[Process]:
     """Another process, stopped while it holds the first row."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", STANDING, url, f"{idle}",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert process.stdout
+    command = [sys.executable, "-m", "tests.support.standing", url, f"{idle}"]
+    process = Process(command, folder=folder, environ={"PYTHONPATH": str(ROOT)}, name="standing")
     try:
-        assert await process.stdout.readline() == b"holds\n"
+        await asyncio.to_thread(process.wait_for, "it holds: (the row)")
         process.send_signal(signal.SIGSTOP)
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.kill()
 
 
 async def test_a_bot_that_is_told_to_stop_while_postgresql_says_nothing_ends_in_its_grace(
@@ -163,24 +132,25 @@ async def said(database: Database, n: int) -> int:
 
 
 async def test_a_row_of_a_process_that_stands_still_is_free_in_time(
-    url: str, logs: list[MutableMapping[str, Any]]
+    url: str, tmp_path: Path, logs: list[MutableMapping[str, Any]]
 ) -> None:
     database = Database(url)
     writer = Writer(database)
     writer.start()
     batch = writer.batch(say)
-    async with standing_still(url, idle=2) as process:
+    async with standing_still(url, 2, tmp_path) as process:
         await batch.submit([1])  # within the time that a request is held
+        process.send_signal(signal.SIGUSR1)
         process.send_signal(signal.SIGCONT)
-        told, _ = await process.communicate(b"\n")
-        assert told.startswith(b"lost")
+        told = await asyncio.to_thread(process.wait_for, "in the end: (.*)")
+        assert told.startswith("lost")
     assert (await said(database, 1), await said(database, 2)) == (1, 0)
     await writer.stop()
     await database.close()
 
 
 async def test_one_row_that_is_held_puts_off_whoever_needs_it_and_hardly_the_others(
-    url: str, monkeypatch: pytest.MonkeyPatch, logs: list[MutableMapping[str, Any]]
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: list[MutableMapping[str, Any]]
 ) -> None:
     """They were written one at a time, each after a lock time-out of the whole group."""
     monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 2)
@@ -194,7 +164,7 @@ async def test_one_row_that_is_held_puts_off_whoever_needs_it_and_hardly_the_oth
         await put_off(group, error)
 
     monkeypatch.setattr(writer, "_put_off", noted)
-    async with standing_still(url, idle=60):
+    async with standing_still(url, 60, tmp_path):
         jobs = {n: batch.begin([n]) for n in range(1, 101)}
         await asyncio.gather(*(jobs[n] for n in range(2, 101)))
         assert len(waits) < 6, (
@@ -244,8 +214,7 @@ async def test_every_connection_is_bound() -> None:
 def tcp_server() -> Iterator[str]:
     """The URL of a PostgreSQL that is spoken to over TCP: a socket in a folder knows nothing of machines that go."""
     with tempfile.TemporaryDirectory(prefix="bot-pg-") as folder:
-        made = PostgreSQL(Path(folder))
-        made.stop()
+        made = PostgreSQL(Path(folder), starts=False)
         member = Member(made.folder, made.programs, made.owner)
         member.start()
         try:

@@ -37,7 +37,9 @@ static int fails(int fd, const char *operation)
     return 1;
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define REAL(name) ({ \
+    static __typeof__(&name) real; \
+    real ? real : (real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)); })
 
 ssize_t write(int fd, const void *data, size_t size)
 {

@@ -58,8 +58,7 @@ class FailoverPair:
     """A primary and its synchronous standby: what is committed is on both."""
 
     def __init__(self, folder: Path) -> None:
-        made = PostgreSQL(folder)  # which knows how to make one
-        made.stop()
+        made = PostgreSQL(folder, starts=False)  # which knows how to make one
         owner = made.owner
         self.primary = Member(made.folder, made.programs, owner)
         self.primary.start()

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from tests.support.failing_disk import failing_disk
 from tests.support.runs import RUN_OWNER, run_folder
 
 #: Names a library that stands before all others: a process can have it from its start only, and so its server has it.
+#: The one that can let a disk fail does nothing until its variable is set, and every fork has it.
 PRELOADED = "LD_PRELOAD"
 #: Bytes that a request has at most.
 LONGEST = 128 * 1024
@@ -84,7 +86,7 @@ def fork(
     As any other process it inherits how large this one lets files grow, and how many it may open unless that is said.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    connection.connect(_address(env.get(PRELOADED, "")))
+    connection.connect(_address(env.get(PRELOADED) or str(failing_disk() or "")))
     opened = (files, files) if files else resource.getrlimit(resource.RLIMIT_NOFILE)
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)
     resources = [(resource.RLIMIT_NOFILE, opened), (resource.RLIMIT_FSIZE, largest)]
@@ -98,7 +100,7 @@ def fork(
 @functools.cache
 def _address(preloaded: str) -> str:
     """Where the run's server listens that has this library; whichever process asks first starts it."""
-    address = run_folder() / f"fork_server{sha256(preloaded.encode()).hexdigest()[:8] if preloaded else ''}"
+    address = run_folder() / f"fork_server{sha256(preloaded.encode()).hexdigest()[:8]}"
     with FileLock(f"{address}.lock"):
         if not address.exists():
             subprocess.run(
