@@ -7,6 +7,7 @@ import httpx
 from tests.support.acs import connection_string
 from tests.support.folders import MakeBot
 from tests.support.processes import ADMIN, Bot
+from tests.support.sockets import NO_AUTHORITIES
 
 TOKEN = ADMIN["Authorization"].removeprefix("Bearer ")
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -15,14 +16,20 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 def log_in(bot: Bot) -> str:
     """A new cookie, as a browser would send it."""
     answer = httpx.post(
-        f"{bot.url}/console/login", data={"token": TOKEN}, headers=SAME_ORIGIN, trust_env=False
+        f"{bot.url}/console/login",
+        data={"token": TOKEN},
+        headers=SAME_ORIGIN,
+        trust_env=False,
+        verify=NO_AUTHORITIES,
     )
     assert answer.status_code == 303, answer.text
     return answer.headers["set-cookie"].partition(";")[0]
 
 
 def look(bot: Bot, cookie: str) -> httpx.Response:
-    return httpx.get(f"{bot.url}/console/conversations", headers={"Cookie": cookie}, trust_env=False)
+    return httpx.get(
+        f"{bot.url}/console/conversations", headers={"Cookie": cookie}, trust_env=False, verify=NO_AUTHORITIES
+    )
 
 
 def test_who_logged_out_stays_out_and_who_is_in_stays_in_over_a_crash(make_bot: MakeBot) -> None:
@@ -35,6 +42,7 @@ def test_who_logged_out_stays_out_and_who_is_in_stays_in_over_a_crash(make_bot: 
         data={"csrf": csrf[1]},
         headers=SAME_ORIGIN | {"Cookie": leaves},
         trust_env=False,
+        verify=NO_AUTHORITIES,
     )
     assert answer.status_code == 303
     bot.kill()
