@@ -143,6 +143,10 @@ class Process:
         """Send a signal."""
         self._process.send_signal(number)
 
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def wait(self, seconds: float = 60) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(seconds)
