@@ -195,7 +195,7 @@ def test_what_happens_at_one_bot_shows_on_an_open_page_of_the_other(
     one.post([received(peer, "hours", number=number)])
     (talk,) = one.http.get("/api/conversations", params={"peer": peer}, headers=VIEWER).json()["items"]
     here = f"/console/conversations/{talk['id']}/here"
-    link = one.run("people", "add", "Ada", "--role", "support", "--url", one.url).stdout
+    link = one.run("people", "add", f"Ada {peer}", "--role", "support", "--url", one.url).stdout
     key = re.search(r"key=(\S+)", link)
     assert key, link
     token = ADMIN["Authorization"].removeprefix("Bearer ")
