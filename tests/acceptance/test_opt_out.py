@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.acs import Acs
-from tests.support.events import received
+from tests.support.events import a_number, received
 from tests.support.processes import ADMIN, Bot
 
 GOODBYE = "You are unsubscribed. Reply START to come back."
@@ -56,26 +56,25 @@ def test_stop_to_one_of_our_numbers_says_nothing_of_another(
     assert sorted(message["text"] for message in acs.messages(peer)) == ["We are open 9-18.", GOODBYE]
 
 
-def test_a_reply_that_waits_is_not_sent_after_stop(bot: Bot, acs: Acs, peer: str, number: str) -> None:
-    """Decided before STOP came, but not sent yet: it must not go out any more; the confirmation must."""
-    acs.plan(number, {"status": 429, "headers": {"Retry-After": "3"}})
-    bot.post([received(peer, "hours", number=number)])
-    acs.calls_when(peer, 1)
-    bot.post([received(peer, "stop", number=number)])
-    assert [reply["status"] for reply in bot.replies_when_settled(peer)] == ["suppressed", "sent"]
-    assert [message["text"] for message in acs.messages(peer)] == [GOODBYE]
-
-
-def test_a_reply_that_may_have_been_sent_is_not_repeated_after_stop(
-    bot: Bot, acs: Acs, peer: str, number: str
+def test_after_stop_no_reply_is_sent_that_waits_and_none_repeated_that_may_have_been_sent(
+    bot: Bot, acs: Acs
 ) -> None:
-    """A 503 leaves open whether ACS took it: repeated after STOP, it could be an SMS that nobody wants any more."""
-    acs.plan(number, {"status": 503, "headers": {"Retry-After": "3"}})
-    bot.post([received(peer, "hours", number=number)])
-    acs.calls_when(peer, 1)
-    bot.post([received(peer, "stop", number=number)])
-    assert [reply["status"] for reply in bot.replies_when_settled(peer)] == ["unconfirmed", "sent"]
-    assert [message["text"] for message in acs.messages(peer)] == [GOODBYE]
+    """Decided before STOP came, but not sent yet: it must not go out any more; the confirmation must.
+
+    After a 429 that is so. A 503 leaves open whether ACS took it: repeated after STOP, it could be an SMS that nobody
+    wants any more.
+    """
+    talks = {status: (a_number(), a_number()) for status in (429, 503)}
+    for status, (_, number) in talks.items():
+        acs.plan(number, {"status": status, "headers": {"Retry-After": "3"}})
+    bot.post([received(peer, "hours", number=number) for peer, number in talks.values()])
+    for peer, _ in talks.values():
+        acs.calls_when(peer, 1)
+    bot.post([received(peer, "stop", number=number) for peer, number in talks.values()])
+    for status, becomes in ((429, "suppressed"), (503, "unconfirmed")):
+        peer, _ = talks[status]
+        assert [reply["status"] for reply in bot.replies_when_settled(peer)] == [becomes, "sent"], status
+        assert [message["text"] for message in acs.messages(peer)] == [GOODBYE], status
 
 
 def test_an_operator_cannot_text_who_opted_out(bot: Bot, acs: Acs, peer: str) -> None:
@@ -88,18 +87,21 @@ def test_an_operator_cannot_text_who_opted_out(bot: Bot, acs: Acs, peer: str) ->
     assert len(acs.messages(peer)) == 1
 
 
-@pytest.mark.parametrize("number_of_ours", ["+18885550100", "+18005550100"])
-def test_on_a_toll_free_number_the_carrier_answers_stop(
-    number_of_ours: str, bot: Bot, acs: Acs, peer: str
-) -> None:
-    bot.post([received(peer, "stop", number=number_of_ours)])
-    bot.post([received(peer, "hours", number=number_of_ours)])
-    assert bot.conversation(peer)["opted_out"] is True
-    bot.post([received(peer, "start", number=number_of_ours)])
-    bot.post([received(peer, "hours", number=number_of_ours)])
-    bot_says = [reply["text"] for reply in bot.replies_when_settled(peer) if reply["status"] == "sent"]
-    assert bot_says == ["We are open 9-18."]
-    assert [message["text"] for message in acs.messages(peer)] == ["We are open 9-18."]
+def test_on_a_toll_free_number_the_carrier_answers_stop(bot: Bot, acs: Acs) -> None:
+    talks = {number: a_number() for number in ("+18885550100", "+18005550100")}
+
+    def post(text: str) -> None:
+        bot.post([received(peer, text, number=number) for number, peer in talks.items()])
+
+    post("stop")
+    post("hours")
+    assert all(bot.conversation(peer)["opted_out"] is True for peer in talks.values())
+    post("start")
+    post("hours")
+    for number, peer in talks.items():
+        bot_says = [reply["text"] for reply in bot.replies_when_settled(peer) if reply["status"] == "sent"]
+        assert bot_says == ["We are open 9-18."], number
+        assert [message["text"] for message in acs.messages(peer)] == ["We are open 9-18."], number
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])

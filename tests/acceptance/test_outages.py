@@ -31,93 +31,96 @@ def assert_sent_once(bot: Bot, acs: Acs, peer: str) -> None:
     assert {call["trouble"] for call in acs.calls(peer)} == {None}
 
 
-@pytest.mark.parametrize(
-    "deeds",
-    [
-        [{"status": 503}],
-        [{"status": 500}, {"status": 502}],
-        [{"status": 429, "headers": {"Retry-After": "1"}}],
-        [DROPPED],
-        [DROPPED, {"status": 503}, DROPPED],
-    ],
-    ids=["503", "500 and 502", "429", "an answer that is lost", "two lost answers and a 503"],
-)
-def test_a_call_that_fails_is_tried_again_until_it_goes_well(
-    deeds: list[dict[str, Any]], bot: Bot, acs: Acs, peer: str, number: str
+#: What becomes of the first calls of a number, before one goes well.
+FAILING: dict[str, list[dict[str, Any]]] = {
+    "503": [{"status": 503}],
+    "500 and 502": [{"status": 500}, {"status": 502}],
+    "429": [{"status": 429, "headers": {"Retry-After": "1"}}],
+    "an answer that is lost": [DROPPED],
+    "two lost answers and a 503": [DROPPED, {"status": 503}, DROPPED],
+}
+
+
+def test_calls_that_fail_are_tried_again_until_they_go_well(bot: Bot, acs: Acs) -> None:
+    """Each case on a number of its own, all at once."""
+    talks = {case: (a_number(), a_number()) for case in FAILING}
+    for case, (_, number) in talks.items():
+        acs.plan(number, *FAILING[case])
+    assert bot.post([received(peer, "hours", number=number) for peer, number in talks.values()]).is_success
+    for case, (peer, _) in talks.items():
+        assert_sent_once(bot, acs, peer)
+        assert len(acs.calls(peer)) == len(FAILING[case]) + 1, case
+    bot.post([report(sms) for peer, _ in talks.values() for sms in acs.messages(peer)])
+    for case, (peer, _) in talks.items():
+        history = [change["status"] for change in bot.replies(peer)[0]["history"]]
+        assert history == ["queued", "sent", "delivered"], case
+
+
+def test_a_number_that_is_told_to_wait_does_so_says_so_keeps_its_order_and_holds_no_other_up(
+    bot: Bot, acs: Acs
 ) -> None:
-    acs.plan(number, *deeds)
-    assert bot.post([received(peer, "hours", number=number)]).status_code == 200
-    assert_sent_once(bot, acs, peer)
-    assert len(acs.calls(peer)) == len(deeds) + 1
-    (sms,) = acs.messages(peer)
-    bot.post([report(sms)])
-    assert [change["status"] for change in bot.replies(peer)[0]["history"]] == ["queued", "sent", "delivered"]
-
-
-def test_retry_after_is_waited_for_and_little_more(bot: Bot, acs: Acs, peer: str, number: str) -> None:
-    acs.plan(number, {"status": 429, "headers": {"Retry-After": "2"}})
-    bot.post([received(peer, "hours", number=number)])
-    first, second = (datetime.fromisoformat(call["at"]) for call in acs.calls_when(peer, 2))
-    assert timedelta(seconds=2) <= second - first < timedelta(seconds=4)
-
-
-def test_the_bot_says_that_a_message_waits_while_acs_refuses(
-    bot: Bot, acs: Acs, peer: str, number: str
-) -> None:
-    acs.plan(number, {"status": 503, "headers": {"Retry-After": "2"}})
-    bot.post([received(peer, "order 12345", number=number)])
-    acs.calls_when(peer, 1)
-    assert [reply["status"] for reply in bot.replies(peer)] == ["queued", "queued"]
-    assert bot.conversation(peer)["delivery"]["queued"] == 2
-    replies = bot.replies_when(peer, "sent")
-    # The second one did not overtake the first.
-    assert [sms["text"] for sms in acs.messages(peer)] == [reply["text"] for reply in replies]
-
-
-def test_a_lane_in_trouble_does_not_hold_another_up(bot: Bot, acs: Acs, peer: str, number: str) -> None:
-    acs.plan(number, {"status": 503, "headers": {"Retry-After": "3"}})
-    bot.post([received(peer, "hours", number=number)])
-    acs.calls_when(peer, 1)
+    """Told with 429, and with 503; ACS holds the next call until all of that has been seen."""
+    talks = {status: (a_number(), a_number()) for status in (429, 503)}
+    for status, (_, number) in talks.items():
+        acs.plan(number, {"status": status, "headers": {"Retry-After": "2"}}, {"hold": True})
+    bot.post([received(peer, "order 12345", number=number) for peer, number in talks.values()])
+    for peer, _ in talks.values():
+        acs.calls_when(peer, 1)
     other = a_number()
     bot.post([received(other, "hours", number=a_number())])
-    bot.replies_when(other, "sent", seconds=2)
-    assert_sent_once(bot, acs, peer)
+    for status, (peer, _) in talks.items():
+        assert [reply["status"] for reply in bot.replies(peer)] == ["queued", "queued"], status
+        assert bot.conversation(peer)["delivery"]["queued"] == 2, status
+    bot.replies_when(other, "sent")
+    for peer, _ in talks.values():
+        acs.calls_when(peer, 2)
+    acs.release()
+    for status, (peer, _) in talks.items():
+        replies = bot.replies_when(peer, "sent")
+        first, again, *more = acs.calls(peer)
+        moments = [datetime.fromisoformat(call["at"]) for call in (first, again)]
+        assert timedelta(seconds=2) <= moments[1] - moments[0] < timedelta(seconds=5), status
+        assert pair(first) == pair(again), status
+        # The second one did not overtake the first.
+        assert [call["body"]["message"] for call in (again, *more)] == [reply["text"] for reply in replies]
+        assert [sms["text"] for sms in acs.messages(peer)] == [reply["text"] for reply in replies]
 
 
-@pytest.mark.parametrize("deed", [{"status": 400}, {"refuse": 400}], ids=["the call", "the recipient"])
-def test_what_acs_refuses_for_good_is_failed_and_not_repeated(
-    deed: dict[str, Any], bot: Bot, acs: Acs, peer: str, number: str
+def test_what_acs_refuses_for_good_is_failed_and_not_repeated(bot: Bot, acs: Acs) -> None:
+    """It refuses the whole call, or its recipient."""
+    talks = {case: (a_number(), a_number()) for case in ("status", "refuse")}
+    for case, (_, number) in talks.items():
+        acs.plan(number, {case: 400})
+    events = [[received(peer, "hours", number=number) for peer, number in talks.values()] for _ in range(2)]
+    bot.post(events[0])
+    for case, (peer, _) in talks.items():
+        (reply,) = bot.replies_when(peer, "failed")
+        assert "planned" in reply["status_details"], case
+        assert reply["provider_message_id"] is None, case
+    bot.post(events[1])
+    for case, (peer, _) in talks.items():
+        assert [reply["status"] for reply in bot.replies_when_settled(peer)] == ["failed", "sent"], case
+        assert len(acs.calls(peer)) == 2, case
+
+
+def test_what_is_accepted_while_acs_is_down_is_sent_by_a_later_process(
+    make_bot: MakeBot, tmp_path: Path, peer: str
 ) -> None:
-    acs.plan(number, deed)
-    bot.post([received(peer, "hours", number=number)])
-    (reply,) = bot.replies_when(peer, "failed")
-    assert "planned" in reply["status_details"]
-    assert reply["provider_message_id"] is None
-    bot.post([received(peer, "hours", number=number)])
-    assert [reply["status"] for reply in bot.replies_when_settled(peer)] == ["failed", "sent"]
-    assert len(acs.calls(peer)) == 2
+    """Nothing listens where ACS should be; the bot ends as it waits, and so does the next; ACS comes up, then another.
 
-
-@pytest.mark.parametrize(
-    ("database", "end"),
-    [("sqlite", signal.SIGKILL), ("postgresql", signal.SIGKILL), ("sqlite", signal.SIGINT)],
-    ids=lambda value: value if isinstance(value, str) else value.name,
-)
-def test_what_is_accepted_while_acs_is_down_is_sent_by_the_next_process(
-    database: str, end: signal.Signals, make_bot: MakeBot, tmp_path: Path, peer: str
-) -> None:
-    """Nothing listens where ACS should be; the bot ends as it waits; ACS comes up, then another bot.
-
-    How a bot ends by SIGTERM is seen wherever the shared ones of `conftest.py` end.
+    How a bot ends by SIGTERM is seen wherever the shared ones of `conftest.py` end; what one on PostgreSQL has
+    accepted before it is killed, in the next test.
     """
     port = free_port()
-    bot = make_bot(database, connection_string(port)).start()
+    bot = make_bot("sqlite", connection_string(port)).start()
     assert bot.post([received(peer, "hours")]).status_code == 200
     (before,) = bot.replies(peer)
     assert before["status"] == "queued"
     assert bot.process
-    status = bot.process.terminate(10, number=end)
-    assert status == (-signal.SIGKILL if end == signal.SIGKILL else 0)
+    assert bot.process.terminate(10, number=signal.SIGINT) == 0
+    bot.start()
+    assert [reply["status"] for reply in bot.replies(peer)] == ["queued"]
+    assert bot.process.terminate(10, number=signal.SIGKILL) == -signal.SIGKILL
     acs = Acs(tmp_path, port)
     try:
         bot.start()
@@ -133,15 +136,15 @@ def test_what_is_accepted_while_acs_is_down_is_sent_by_the_next_process(
 def test_a_bot_killed_in_the_midst_of_its_work_loses_nothing_and_says_nothing_twice(
     database: str, make_bot: MakeBot, acs: Acs, peer: str, number: str
 ) -> None:
-    """ACS holds a call that it will take, and 200 events were accepted a moment ago, when the bot is killed."""
+    """ACS holds a call that it will take, and 100 events were accepted a moment ago, when the bot is killed."""
     bot = make_bot(database, acs.connection_string).start()
     event = received(peer, "hours", number=number)
     acs.plan(number, {"hold": True})
     assert bot.post([event]).status_code == 200
     acs.calls_when(peer, 1)
     assert acs.messages(peer) == []
-    others = [a_number() for _ in range(200)]
-    for start in range(0, 200, 20):
+    others = [a_number() for _ in range(100)]
+    for start in range(0, 100, 20):
         batch = [received(other, "hours") for other in others[start : start + 20]]
         assert bot.post(batch).status_code == 200
     bot.kill()

@@ -5,10 +5,9 @@ import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,27 +23,91 @@ from tests.support.processes import ADMIN, VIEWER, Bot, until
 from tests.support.sockets import NO_AUTHORITIES
 
 #: More than one lane makes calls at the same time, so that both bots have some.
-PHONES = 40
+PHONES = 16
+
+
+@pytest.fixture(scope="module")
+def heard_events() -> Iterator[tuple[Counter[str], str]]:
+    """What a receiver of the bots' events hears, and where it listens."""
+    with hearing_events() as (heard, address):
+        yield heard, address
+
+
+@pytest.fixture(scope="module")
+def bots(
+    databases: Databases,
+    acs: Acs,
+    heard_events: tuple[Counter[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Bot, Bot]]:
+    """Not started yet."""
+    url = databases.migrated("postgresql")
+    one, other = (
+        Bot(
+            in_folder(tmp_path_factory.mktemp(name)),
+            acs=acs.connection_string,
+            database_url=url,
+            BOT_EVENTS_TO=heard_events[1],
+        )
+        for name in ("one", "other")
+    )
+    yield one, other
+    for bot in (one, other):
+        bot.close()
 
 
 @pytest.fixture
-def pair(databases: Databases, acs: Acs, tmp_path: Path) -> Iterator[tuple[Bot, Bot]]:
-    """The first one runs, the second is not started yet."""
-    url = databases.migrated("postgresql")
-    bots = [
-        Bot(in_folder(tmp_path / name), acs=acs.connection_string, database_url=url)
-        for name in ("one", "other")
-    ]
-    bots[0].start()
-    yield bots[0], bots[1]
-    for bot in bots:
-        bot.close()
+def alone(bots: tuple[Bot, Bot]) -> Iterator[tuple[Bot, Bot]]:
+    """The first one runs, the second is not started yet, or has ended."""
+    one, other = bots
+    if is_running(other):
+        assert other.stop() == 0
+    yield from _running(one, other, [one])
+
+
+@pytest.fixture
+def pair(bots: tuple[Bot, Bot]) -> Iterator[tuple[Bot, Bot]]:
+    """Both run, on one database."""
+    yield from _running(*bots, bots)
+
+
+def _running(one: Bot, other: Bot, wanted: Iterable[Bot]) -> Iterator[tuple[Bot, Bot]]:
+    for bot in wanted:
+        if not is_running(bot):
+            bot.start()
+    yield one, other
+    for bot in (one, other):
+        if bot.process is not None:
+            bot.process.send_signal(signal.SIGCONT)
+
+
+def is_running(bot: Bot) -> bool:
+    return bot.process is not None and bot.process.is_running()
+
+
+def test_events_go_on_while_the_one_that_posts_them_stands_still(
+    alone: tuple[Bot, Bot], heard_events: tuple[Counter[str], str], number: str
+) -> None:
+    """They stopped for as long as it stood, and health said ok."""
+    one, other = alone
+    heard, _ = heard_events
+    first, second, third = a_number(), a_number(), a_number()
+    one.post([received(first, "hours", number=number)])
+    until(lambda: first in heard, what="an event, of the one that is alone")
+    other.start()
+    assert one.process
+    one.process.send_signal(signal.SIGSTOP)
+    other.post([received(second, "hours", number=number)])
+    until(lambda: second in heard, seconds=30, what="an event, of the other one")
+    one.process.send_signal(signal.SIGCONT)
+    one.post([received(third, "hours", number=number)])
+    until(lambda: third in heard, what="an event, with both there")
+    assert [heard[peer] for peer in (first, second, third)] == [1, 1, 1]
 
 
 def test_two_healthy_bots_send_each_reply_to_acs_once(pair: tuple[Bot, Bot], acs: Acs) -> None:
     """Each serves a number; ACS holds every first call until both have looked at all that is queued."""
     one, other = pair
-    other.start()
     numbers = [a_number(), a_number()]
     talks = [(number, a_number()) for number in numbers for _ in range(PHONES // 2)]
     peers = [peer for _, peer in talks]
@@ -72,7 +135,6 @@ def test_a_number_whose_holder_stands_still_moves_and_nothing_is_sent_twice(
 ) -> None:
     """SIGSTOP: the process is there, its connections are open, and it does nothing."""
     one, other = pair
-    other.start()
     first, second, third = a_number(), a_number(), a_number()
     one.post([received(first, "hours", number=number)])
     one.replies_when(first, "sent")
@@ -88,39 +150,6 @@ def test_a_number_whose_holder_stands_still_moves_and_nothing_is_sent_twice(
     peers = [first, second, third]
     assert Counter(tries(acs, peers)) == Counter(set(tries(acs, peers)))
     assert len(tries(acs, peers)) == 3
-
-
-def test_events_go_on_while_the_one_that_posts_them_stands_still(
-    databases: Databases, acs: Acs, tmp_path: Path, number: str
-) -> None:
-    """They stopped for as long as it stood, and health said ok."""
-    url = databases.migrated("postgresql")
-    with hearing_events() as (heard, address):
-        one, other = (
-            Bot(
-                in_folder(tmp_path / name), acs=acs.connection_string, database_url=url, BOT_EVENTS_TO=address
-            )
-            for name in ("one", "other")
-        )
-        try:
-            one.start()
-            first, second, third = a_number(), a_number(), a_number()
-            one.post([received(first, "hours", number=number)])
-            until(lambda: first in heard, what="an event, of the one that is alone")
-            other.start()
-            assert one.process
-            one.process.send_signal(signal.SIGSTOP)
-            other.post([received(second, "hours", number=number)])
-            until(lambda: second in heard, seconds=30, what="an event, of the other one")
-            one.process.send_signal(signal.SIGCONT)
-            one.post([received(third, "hours", number=number)])
-            until(lambda: third in heard, what="an event, with both there")
-        finally:
-            for bot in (one, other):
-                if bot.process is not None:
-                    bot.process.send_signal(signal.SIGCONT)
-                bot.close()
-    assert set(heard.values()) == {1}
 
 
 @contextmanager
@@ -163,11 +192,10 @@ def test_what_happens_at_one_bot_shows_on_an_open_page_of_the_other(
 ) -> None:
     """A message that arrives, and a colleague who opens the same conversation."""
     one, other = pair
-    other.start()
     one.post([received(peer, "hours", number=number)])
     (talk,) = one.http.get("/api/conversations", params={"peer": peer}, headers=VIEWER).json()["items"]
     here = f"/console/conversations/{talk['id']}/here"
-    link = one.run("people", "add", "Ada", "--role", "support", "--url", one.url).stdout
+    link = one.run("people", "add", f"Ada {peer}", "--role", "support", "--url", one.url).stdout
     key = re.search(r"key=(\S+)", link)
     assert key, link
     token = ADMIN["Authorization"].removeprefix("Bearer ")
@@ -189,7 +217,6 @@ def test_what_happens_at_one_bot_shows_on_an_open_page_of_the_other(
 
 def test_bots_whose_rule_books_differ_say_so_until_they_are_the_same(pair: tuple[Bot, Bot]) -> None:
     one, other = pair
-    other.start()
     file = min(other.folder.glob("rules/*.yaml"))
     before = file.read_text("utf-8")
 
@@ -211,7 +238,6 @@ def test_what_a_killed_bot_was_sending_the_other_repeats_with_its_pair(
 ) -> None:
     """Nobody waits for the end of the lease: PostgreSQL knows that its holder is gone."""
     one, other = pair
-    other.start()
     acs.plan(number, {"hold": True})
     one.post([received(peer, "hours", number=number)])
     acs.calls_when(peer, 1)

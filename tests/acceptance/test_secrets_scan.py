@@ -21,6 +21,7 @@ from tests.support.folders import MakeBot
 from tests.support.full_bots import CODES, RULES, TRAINS
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
 from tests.support.processes import ADMIN, OLD_SECRET, SECRET, VIEWER, Bot, until
+from tests.support.sockets import NO_AUTHORITIES
 
 SHOP_TOKEN = "token-of-the-shop-4711"
 FORWARD_SECRET = "signs-what-is-forwarded"
@@ -111,7 +112,7 @@ def test_no_secret_and_no_person_is_said_or_shown(
             BOT_EVENTS_TO=f"{address}/hear?code={RECEIVER_CODE},{address}/refuse?code={RECEIVER_CODE}",
             BOT_NOTIFY=f"json://bot:{NOTIFY_PASSWORD}@{server.host}/told",
             BOT_OIDC_ISSUER=provider.issuer, BOT_OIDC_CLIENT_ID=CLIENT, BOT_OIDC_CLIENT_SECRET=CLIENT_SECRET,
-            OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_BSP_SCHEDULE_DELAY="200",
+            OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_BSP_SCHEDULE_DELAY="200", gather=1,
         )  # fmt: skip
         write_rules(bot.folder / "rules", address)
         bot.start()
@@ -177,12 +178,12 @@ def let_people_in(bot: Bot, provider: Provider) -> list[str]:
     assert added.returncode == 0, added.stderr
     key = str(json.loads(added.stdout)["link"]).rpartition("=")[2]
     cookies = []
-    with httpx.Client(base_url=bot.url, trust_env=False) as http:
+    with httpx.Client(base_url=bot.url, trust_env=False, verify=NO_AUTHORITIES) as http:
         assert http.post("/console/login", data={"key": key}).status_code == 303
         cookies += http.cookies.values()
-    with httpx.Client(base_url=bot.url, trust_env=False) as http:
+    with httpx.Client(base_url=bot.url, trust_env=False, verify=NO_AUTHORITIES) as http:
         door = http.get("/console/login/openid").headers["location"]
-        answer = http.get(httpx.get(door, trust_env=False).headers["location"])
+        answer = http.get(httpx.get(door, trust_env=False, verify=NO_AUTHORITIES).headers["location"])
         assert answer.status_code == 200, answer.text
         cookies += http.cookies.values()
     assert "/token" in provider.calls

@@ -1,6 +1,5 @@
 """How `bot serve` starts, refuses to start, and ends."""
 
-import signal
 import socket
 import threading
 from contextlib import suppress
@@ -123,24 +122,6 @@ def test_postgresql_with_an_old_schema_names_the_upgrade(postgresql: PostgreSQL,
     assert_one_sentence(missing.stderr)
 
 
-def test_a_send_under_way_is_settled_before_the_end(
-    make_bot: MakeBot, acs: Acs, peer: str, number: str
-) -> None:
-    bot = make_bot("sqlite", acs.connection_string).start()
-    acs.plan(number, {"hold": True})
-    bot.post([received(peer, "hours", number=number)])
-    acs.calls_when(peer, 1)
-    assert bot.process
-    bot.process.send_signal(signal.SIGTERM)
-    until(lambda: bot.http.get("/health/ready").status_code == 503, what="the end of readiness")
-    acs.release()
-    assert bot.process.wait() == 0
-    bot.start()
-    (reply,) = bot.replies(peer)
-    assert reply["status"] == "sent"
-    assert len(acs.calls(peer)) == 1
-
-
 def test_no_secret_is_ever_logged(bot: Bot, acs: Acs, peer: str, number: str) -> None:
     acs.plan(number, {"status": 401})
     bot.post([received(peer, "hours", number=number)], secret="a-secret-that-was-guessed")
@@ -157,7 +138,10 @@ def test_no_secret_is_ever_logged(bot: Bot, acs: Acs, peer: str, number: str) ->
         assert secret not in printed
 
 
-def test_an_admin_token_of_its_own_is_named_once_and_works(make_bot: MakeBot) -> None:
+def test_an_admin_token_and_a_link_of_its_own_are_named_and_work_and_an_open_page_holds_up_no_end(
+    make_bot: MakeBot,
+) -> None:
+    """The token once, and not itself; the link opens the console once."""
     bot = make_bot("sqlite", CONNECTION, BOT_ADMIN_TOKEN="", BOT_VIEWER_TOKEN="").start()
     assert bot.process
     file = bot.folder / bot.process.wait_for(r"Admin token.*: (\S+)")
@@ -165,14 +149,6 @@ def test_an_admin_token_of_its_own_is_named_once_and_works(make_bot: MakeBot) ->
     token = file.read_text().strip()
     answer = bot.http.get("/api/rules", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
-    assert token not in bot.process.printed(), "what is printed ends in a log"
-
-
-def test_the_link_that_is_named_opens_the_console_once_and_an_open_page_holds_up_no_end(
-    make_bot: MakeBot,
-) -> None:
-    bot = make_bot("sqlite", CONNECTION, BOT_ADMIN_TOKEN="", BOT_VIEWER_TOKEN="").start()
-    assert bot.process
     link = bot.process.wait_for(r"Open the console: http://[^/]+(/\S+) \(works once\)")
     assert bot.http.get(link).status_code == 200
     form = {"key": link.partition("key=")[2]}
@@ -182,6 +158,7 @@ def test_the_link_that_is_named_opens_the_console_once_and_an_open_page_holds_up
     with bot.http.stream("GET", "/console/live?topics=conversations") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert bot.process.terminate(seconds=8) == 0
+    assert token not in bot.process.printed(), "what is printed ends in a log"
 
 
 def test_a_saved_rule_file_takes_effect_and_a_broken_one_does_not(make_bot: MakeBot, acs: Acs) -> None:

@@ -34,6 +34,8 @@ IMPORTED = (
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )
+#: Names a file of certificates that OpenSSL trusts.
+AUTHORITIES = "SSL_CERT_FILE"
 #: What this process may lay down, by its number in <linux/capability.h>, as those two below.
 RIGHTS = {"dac_override": 1, "dac_read_search": 2}
 _CAPABILITY_VERSION = 0x20080522
@@ -150,6 +152,9 @@ def become(
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environ
     os.environ.clear()
     os.environ.update(environ)
+    if authorities := environ.get(AUTHORITIES):
+        # aiohttp has read them when it was imported.
+        importlib.import_module("aiohttp.connector")._SSL_CONTEXT_VERIFIED.load_verify_locations(authorities)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [module, *arguments]
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8")  # type: ignore[misc]  # noqa: SIM115

@@ -7,10 +7,13 @@ of a wait need not last as long as one.
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
+from bot.app import Service
 from bot.cli import main, serve
 from bot.rulebook.background import give_way
 from bot.rulebook.editing import drafts, save
@@ -28,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     grace: int | None = None
     #: Seconds of work that each check of rules takes more.
     check: float | None = None
+    #: Seconds for which alarms are gathered that people are told of together.
+    gather: float | None = None
 
 
 def apply(limits: Limits) -> None:
@@ -40,6 +45,11 @@ def apply(limits: Limits) -> None:
     if limits.grace is not None:
         assert hasattr(serve, "_GRACE"), "bot.cli.serve has its grace by another name now"
         serve._GRACE = limits.grace
+    if limits.gather is not None:
+        defaults = Service.__init__.__kwdefaults__
+        assert defaults is not None, "the service takes its limits in another way now"
+        assert "alarms" in defaults, "the service takes the limits of alarms by another name now"
+        defaults["alarms"] = replace(defaults["alarms"], gather=timedelta(seconds=limits.gather))
     if limits.check is not None:
         for module in (save, drafts):
             assert hasattr(module, "check_files"), f"{module.__name__} checks in another way now"
@@ -47,10 +57,11 @@ def apply(limits: Limits) -> None:
 
 
 def _slow(seconds: float, check: Callable[..., Loaded], *given: object) -> Loaded:
-    """A thread that works, and that nothing can stop."""
+    """A thread that works now and then, and that nothing can stop."""
     until = time.monotonic() + seconds
     sys.stderr.write("A check has begun\n")
     while time.monotonic() < until:
+        time.sleep(0.01)
         give_way()
     return check(*given)
 

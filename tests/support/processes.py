@@ -27,6 +27,7 @@ BOT = (sys.executable, "-m", "bot")
 _TAKEN = (
     "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", PRELOADED, "FAILING_DISK",
     "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_BSP_SCHEDULE_DELAY",
+    "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "SSL_CERT_FILE", "NO_PROXY",
 )  # fmt: skip
 
 SECRET = "the-secret-of-the-subscription"
@@ -142,6 +143,10 @@ class Process:
         """Send a signal."""
         self._process.send_signal(number)
 
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def wait(self, seconds: float = 60) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(seconds)
@@ -193,12 +198,13 @@ class Bot:
         hold: float | None = None,
         grace: int | None = None,
         check: float | None = None,
+        gather: float | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder
-        #: Seconds that it holds a request that can't be stored, that what runs gets at its end, and that a check of
-        #: rules takes more, where a test need not wait as long as people must.
-        limits = {"hold": hold, "grace": grace, "check": check}
+        #: Seconds that it holds a request that can't be stored, that what runs gets at its end, that a check of rules
+        #: takes more, and that alarms are gathered, where a test need not wait as long as people must.
+        limits = {"hold": hold, "grace": grace, "check": check, "gather": gather}
         self.limits = {name: each for name, each in limits.items() if each is not None}
         self.environ = {
             "BOT_PORT": "0",

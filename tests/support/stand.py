@@ -124,6 +124,7 @@ class Stand:
                 hold=None,
                 grace=None,
                 check=None,
+                gather=None,
                 BOT_PORT=str(port),
                 BOT_LOG_FORMAT="json",
                 **environ,
