@@ -13,15 +13,17 @@ from playwright.async_api import Browser, Page, Request, Route, expect
 from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, OpenPages, console, sideways, violations_in_both_looks
+from tests.support.pages import A_LAPTOP, A_PHONE, OpenPages, console, sideways, violations_in_both_looks
 from tests.support.services import VIEWER, Acs, Running, running
 
 DELIVERED, STRANGER, FAILED, STOPPED, LONG = (f"+1555555010{n}" for n in range(1, 6))
 EVIL = "<img src=x onerror=alert(1)><script>alert(1)</script>\u202egnp.exe\x1b[31m"
 #: Pixels of a phone, and of a small one.
 WIDTHS = (A_PHONE["width"], 320)
-#: How high each control is, and what it says.
-HEIGHTS = "all => all.map(each => [each.getBoundingClientRect().height, each.innerText || each.name])"
+#: How high each control that is to be seen is, and what it says.
+HEIGHTS = """[...document.querySelectorAll("a, button, input, summary")]
+    .filter(each => each.checkVisibility({visibilityProperty: true}) && each.getBoundingClientRect().width)
+    .map(each => [each.getBoundingClientRect().height, each.innerText || each.name])"""
 _ids = itertools.count()
 WHY_FAILED = "ErrorCode: 4004. ErrorMessage: Recipient doesn't exist"
 
@@ -522,29 +524,32 @@ async def pages(bot: Running) -> dict[str, str | None]:
         "/console/conversations": "html",
         "/console/conversations?q=nothing-like-it": "main",
         await path_of(bot, FAILED): "html",
-        await path_of(bot, STRANGER): "#talk",
+        await path_of(bot, STRANGER): ".messages",
         await path_of(bot, STOPPED): "#talk",
-        await path_of(bot, LONG): "#talk",
-        f"/console/messages/{message['id']}": "html",
+        await path_of(bot, LONG): ".day:has(a)",
+        f"/console/messages/{message['id']}": "main",
         "/console/no-such-page": "html",
+        "/console/delivery": "main",
+        f"{await path_of(bot, STOPPED)}/more": None,  # the same sheet is a part of its page
         "/console": None,  # test_overview.py
         "/console/rejected": None,
-        "/console/delivery": "main",
         "/console/rules": None,  # test_rules_for_everybody.py
         "/console/rules/shop.yaml": None,
     }
 
 
-async def test_pages_are_light_nothing_jumps_and_axe_finds_nothing_in_the_light_nor_in_the_dark(
+async def test_pages_are_light_and_fit_a_phone_nothing_jumps_and_axe_finds_nothing_in_either_look(
     desk: OpenPages, bot: Running
 ) -> None:
-    """What all pages have alike is looked at on some of them."""
+    """What all pages have alike axe looks at on some of them."""
+    tag = f"/api{(await path_of(bot, STOPPED)).removeprefix('/console')}/tags/{'t' * 48}"
+    assert (await bot.send("PUT", tag)).is_success
     async with desk.at("/console/rejected") as page:
         await page.add_init_script(
             "window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries())"
             " window.shift += e.value }).observe({type: 'layout-shift', buffered: true})"
         )
-        for path, part in (await pages(bot)).items():
+        for at, (path, part) in enumerate((await pages(bot)).items()):
             await page.emulate_media(reduced_motion="no-preference")
             answer = await page.goto(path)
             assert answer
@@ -552,6 +557,15 @@ async def test_pages_are_light_nothing_jumps_and_axe_finds_nothing_in_the_light_
             await page.wait_for_timeout(300)
             # In the rule editor findings move from beneath the text to beneath their lines.
             assert await page.evaluate("window.shift") < (0.1 if "/rules/" in path else 0.001), path
+            for width in WIDTHS:
+                await page.set_viewport_size(A_PHONE | {"width": width})
+                assert await sideways(page) <= 0, (path, width)
+            await page.set_viewport_size(A_PHONE)
+            heights = await page.evaluate(HEIGHTS)
+            assert heights, path
+            if at < 4:
+                assert [each for each in heights if each[0] < 24] == [], path
+            await page.set_viewport_size(A_LAPTOP)
             await page.emulate_media(reduced_motion="reduce")
             if path.endswith(("conversations", "like-it")):
                 for summary in await page.locator("main summary").all():
@@ -565,34 +579,14 @@ async def test_pages_are_light_nothing_jumps_and_axe_finds_nothing_in_the_light_
         await page.keyboard.press("?")
         assert await violations_in_both_looks(page, "#keys") == []
         await page.emulate_media(reduced_motion="null")
+    assert (await bot.send("DELETE", tag)).is_success
 
 
-async def test_a_phone_has_no_sideways_scroll_and_everything_is_big_enough_to_be_hit(
+async def test_on_a_phone_one_thing_shows_at_a_time_back_works_and_a_card_fits(
     desk: OpenPages, bot: Running
 ) -> None:
-    """A page is loaded once for both widths."""
-    tagged, failed = await path_of(bot, STOPPED), await path_of(bot, FAILED)
-    tag = f"/api/conversations/{tagged.rpartition('/')[2]}/tags/{'t' * 48}"
-    assert (await bot.send("PUT", tag)).is_success
-    paths = [*await pages(bot), f"{tagged}/more"]
-    async with desk.at(paths[0], viewport=A_PHONE, has_touch=True) as page:
-        for at, path in enumerate(paths):
-            if at:
-                await page.goto(path)
-            for width in WIDTHS:
-                await page.set_viewport_size(A_PHONE | {"width": width})
-                assert await sideways(page) <= 0, (path, width)
-            await page.set_viewport_size(A_PHONE)
-            controls = page.locator("a:visible, button:visible, input:visible, summary:visible")
-            heights = await controls.evaluate_all(HEIGHTS)
-            assert heights, path
-            if at < 4:
-                assert [each for each in heights if each[0] < 24] == [], path
-            if path == failed:
-                await its_card_fits(page)
-        assert (await bot.send("DELETE", tag)).is_success
-        # One thing shows at a time, and back works.
-        await page.goto(f"/console/conversations{found_by(FAILED)}")
+    path = f"/console/conversations{found_by(FAILED)}"
+    async with desk.at(path, viewport=A_PHONE, has_touch=True) as page:
         await expect(page.locator("#talk")).to_be_hidden()
         places = page.get_by_role("navigation", name="Places")
         box = await places.bounding_box()
@@ -605,21 +599,18 @@ async def test_a_phone_has_no_sideways_scroll_and_everything_is_big_enough_to_be
         await expect(page.locator("#index")).to_be_visible()
         await page.go_back()
         await expect(page.locator("#peer")).to_contain_text("0103")
-
-
-async def its_card_fits(page: Page) -> None:
-    for width in WIDTHS:
-        await page.set_viewport_size(A_PHONE | {"width": width})
         card = page.locator(".message.out .card")
-        await expect(card).to_be_hidden()
-        await page.locator(".message.out [data-card] > summary").tap()
-        await expect(card).to_contain_text("✕ failed")
-        assert await sideways(page) <= 0
-        box = await card.bounding_box()
-        assert box
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-        await page.keyboard.press("Escape")
+        for width in WIDTHS:
+            await page.set_viewport_size(A_PHONE | {"width": width})
+            await expect(card).to_be_hidden()
+            await page.locator(".message.out [data-card] > summary").tap()
+            await expect(card).to_contain_text("✕ failed")
+            assert await sideways(page) <= 0
+            box = await card.bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            await page.keyboard.press("Escape")
 
 
 async def test_motion_is_left_out_for_who_asks(desk: OpenPages, bot: Running) -> None:
