@@ -11,10 +11,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from bot.operator.actor import Actor
-from bot.operator.people import NewLink, People
+from bot.operator.people import People
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, OpenPages, console, sideways, violations
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import ADMIN, Acs, Running, running, settings_for
 
 TEXTS = """\
@@ -28,6 +28,7 @@ BOSS = Actor("the boss")
 
 _peers = (f"+1555558{number:04}" for number in itertools.count())
 _ids = (f"inbox{number}" for number in itertools.count())
+_names = (f"Ada {number}" for number in itertools.count())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -64,35 +65,20 @@ async def nobody_waits(bot: Running) -> AsyncIterator[None]:
         await bot.send("POST", "/api/acts", json={"do": "done", "conversations": left})
 
 
-class Desks:
-    """Pages of people who work here: each has their own, which stay open."""
-
-    def __init__(self, pages: OpenPages, bot: Running) -> None:
-        self._pages, self._bot = pages, bot
-        self._links: dict[str, NewLink] = {}
-
-    @asynccontextmanager
-    async def at(
-        self, path: str = PATH, who: str = "Ada", **options: object
-    ) -> AsyncIterator[tuple[Page, str]]:
-        """A page of somebody, and their name; with other options they are somebody else."""
-        name = " ".join([who, *sorted(options)])
-        if name not in self._links:
-            self._links[name] = await People(self._bot.service.writer).add(name, "support", by=BOSS)
-        async with self._pages.at(path, token=None, key=self._links[name].key, **options) as page:
-            yield page, name
+@asynccontextmanager
+async def desk(
+    browser: Browser, bot: Running, path: str = PATH, **options: object
+) -> AsyncIterator[tuple[Page, str]]:
+    """A page of somebody of their own, and their name."""
+    link = await People(bot.service.writer).add(next(_names), "support", by=BOSS)
+    async with console(browser, bot, path, token=None, key=link.key, **options) as page:
+        yield page, link.person.name
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def desks(browser: Browser, bot: Running) -> AsyncIterator[Desks]:
-    async with OpenPages(browser, bot) as pages:
-        yield Desks(pages, bot)
-
-
-async def test_what_one_does_the_other_sees(desks: Desks, bot: Running) -> None:
+async def test_what_one_does_the_other_sees(browser: Browser, bot: Running) -> None:
     (key,) = await waiting(bot)
     path = f"{PATH}/{key}?waiting=1"
-    async with desks.at(path) as (ada, her), desks.at(path, who="Bo") as (bo, his):
+    async with desk(browser, bot, path) as (ada, her), desk(browser, bot, path) as (bo, his):
         await expect(ada.locator("#live.on")).to_be_visible()
         await expect(bo.locator("#live.on")).to_be_visible()
         await expect(ada.locator("#others")).to_contain_text(f"{his} looks at this, too")
@@ -113,10 +99,10 @@ async def test_what_one_does_the_other_sees(desks: Desks, bot: Running) -> None:
         await expect(ada.locator("#others")).to_have_text("")
 
 
-async def test_who_answers_second_is_told_and_keeps_the_words(desks: Desks, bot: Running) -> None:
+async def test_who_answers_second_is_told_and_keeps_the_words(browser: Browser, bot: Running) -> None:
     (key,) = await waiting(bot)
     path = f"{PATH}/{key}"
-    async with desks.at(path) as (ada, her), desks.at(path, who="Bo") as (bo, _):
+    async with desk(browser, bot, path) as (ada, her), desk(browser, bot, path) as (bo, _):
         await bo.get_by_label("Your reply").fill("Second.")
         await ada.get_by_label("Your reply").fill("First.")
         await ada.get_by_label("Your reply").press("Enter")
@@ -133,11 +119,11 @@ async def test_who_answers_second_is_told_and_keeps_the_words(desks: Desks, bot:
         await expect(ada.locator(".message.out")).to_have_count(2)
 
 
-async def test_many_at_once_and_back_again(desks: Desks, bot: Running) -> None:
+async def test_many_at_once_and_back_again(browser: Browser, bot: Running) -> None:
     ids = await waiting(bot, 3)
     async with (
-        desks.at(f"{PATH}?waiting=1") as (ada, _),
-        desks.at(f"{PATH}?waiting=1", who="Bo") as (bo, _),
+        desk(browser, bot, f"{PATH}?waiting=1") as (ada, _),
+        desk(browser, bot, f"{PATH}?waiting=1") as (bo, _),
     ):
         await expect(bo.locator("#live.on")).to_be_visible()
         await expect(ada.locator(".rows li")).to_have_count(3)
@@ -169,10 +155,10 @@ async def test_many_at_once_and_back_again(desks: Desks, bot: Running) -> None:
 
 
 async def test_a_draft_is_there_when_one_comes_back_and_is_counted_as_it_is_typed(
-    desks: Desks, bot: Running
+    browser: Browser, bot: Running
 ) -> None:
     first, second = await waiting(bot, 2)
-    async with desks.at(f"{PATH}/{first}?waiting=1") as (page, _):
+    async with desk(browser, bot, f"{PATH}/{first}?waiting=1") as (page, _):
         reply, cost = page.get_by_label("Your reply"), page.locator("#reply-cost")
         await reply.press_sequentially("It is")
         await expect(cost).to_have_text("1 segment · GSM-7 · 155 left")
@@ -227,12 +213,12 @@ async def answered(page: Page) -> AsyncIterator[None]:
     await page.evaluate("window.answer")
 
 
-async def test_for_a_moment_a_reply_can_be_taken_back(desks: Desks, bot: Running) -> None:
+async def test_for_a_moment_a_reply_can_be_taken_back(browser: Browser, bot: Running) -> None:
     (key,) = await waiting(bot)
     team = bot.service.teamwork
     team.undo = timedelta(minutes=1)  # nobody here is in a hurry
     try:
-        async with desks.at(f"{PATH}/{key}") as (page, _):
+        async with desk(browser, bot, f"{PATH}/{key}") as (page, _):
             reply = page.get_by_label("Your reply")
             await reply.fill("Too quick")
             async with answered(page):
@@ -257,10 +243,12 @@ async def test_for_a_moment_a_reply_can_be_taken_back(desks: Desks, bot: Running
     ]
 
 
-async def test_what_came_by_a_live_change_is_sent_without_another_page(desks: Desks, bot: Running) -> None:
+async def test_what_came_by_a_live_change_is_sent_without_another_page(
+    browser: Browser, bot: Running
+) -> None:
     """A form that htmx had not seen loaded the whole page, and closed what was open meanwhile."""
     (key,) = await waiting(bot)
-    async with desks.at(f"{PATH}/{key}") as (page, _):
+    async with desk(browser, bot, f"{PATH}/{key}") as (page, _):
         await expect(page.locator("#live.on")).to_be_visible()
         await page.evaluate("window.isTheSame = true")
         later = {"text": "In an hour", "at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
@@ -273,9 +261,9 @@ async def test_what_came_by_a_live_change_is_sent_without_another_page(desks: De
         assert await page.evaluate("window.isTheSame")
 
 
-async def test_a_morning_by_the_keyboard_alone(desks: Desks, bot: Running) -> None:
+async def test_a_morning_by_the_keyboard_alone(browser: Browser, bot: Running) -> None:
     ids = await waiting(bot, 3)
-    async with desks.at("/console") as (page, name):
+    async with desk(browser, bot, "/console") as (page, name):
         await expect(page.locator("#live.on")).to_be_visible()
         await page.keyboard.press("g")
         await page.keyboard.press("c")
@@ -326,10 +314,10 @@ async def test_a_morning_by_the_keyboard_alone(desks: Desks, bot: Running) -> No
         await expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-async def test_on_a_phone_one_answers_and_is_done(desks: Desks, bot: Running) -> None:
+async def test_on_a_phone_one_answers_and_is_done(browser: Browser, bot: Running) -> None:
     (key,) = await waiting(bot)
     phone = {"viewport": A_PHONE, "has_touch": True, "is_mobile": True}
-    async with desks.at(f"{PATH}?waiting=1", **phone) as (page, _):
+    async with desk(browser, bot, f"{PATH}?waiting=1", **phone) as (page, _):
         assert await sideways(page) == 0
         assert await violations(page) == []
         await page.locator(f"#c-{key} .row").tap()
@@ -340,7 +328,7 @@ async def test_on_a_phone_one_answers_and_is_done(desks: Desks, bot: Running) ->
         await page.get_by_label("Tags and opt-out").tap()
         await expect(page.get_by_role("button", name="Mark as unread")).to_be_visible()
         assert await sideways(page) == 0
-        assert await violations(page, "#talk") == []
+        assert await violations(page) == []
         await page.locator("#peer").tap()
         await page.get_by_role("button", name="Done").tap()
         await expect(page.locator(".flash")).to_contain_text("Done")
@@ -353,9 +341,9 @@ def named(words: str) -> re.Pattern[str]:
     return re.compile(r"\s".join(map(re.escape, words.split())))
 
 
-async def test_everything_has_a_name_and_nothing_keeps_somebody_out(desks: Desks, bot: Running) -> None:
+async def test_everything_has_a_name_and_nothing_keeps_somebody_out(browser: Browser, bot: Running) -> None:
     (key,) = await waiting(bot)
-    async with desks.at(f"{PATH}/{key}?waiting=1") as (page, _):
+    async with desk(browser, bot, f"{PATH}/{key}?waiting=1") as (page, _):
         peer = (await page.locator("#peer").inner_text()).replace("\u00a0", " ")
         for role, name in (
             ("checkbox", f"Choose {peer}"),
@@ -379,21 +367,21 @@ async def test_everything_has_a_name_and_nothing_keeps_somebody_out(desks: Desks
         assert await violations(page) == []
         await page.get_by_label("More filters").click()
         await expect(page.get_by_role("link", name=re.compile("Opted out"))).to_be_visible()
-        assert await violations(page, "#index") == []
+        assert await violations(page) == []
         await page.keyboard.press("Escape")
         await page.get_by_label("Your reply").fill("/")
         texts = page.get_by_role("listbox", name="Texts to send")
         await expect(texts.get_by_role("option")).to_have_count(2)
-        assert await violations(page, ".composer") == []
+        assert await violations(page) == []
         await page.keyboard.press("Escape")
         await page.keyboard.press("Control+k")
         await expect(page.get_by_role("dialog", name="Commands").get_by_role("combobox")).to_be_focused()
-        assert await violations(page, "dialog") == []
+        assert await violations(page) == []
 
 
-async def test_without_a_script_it_is_all_there(desks: Desks, bot: Running) -> None:
+async def test_without_a_script_it_is_all_there(browser: Browser, bot: Running) -> None:
     first, second = await waiting(bot, 2)
-    async with desks.at(f"{PATH}/{first}?waiting=1", java_script_enabled=False) as (page, name):
+    async with desk(browser, bot, f"{PATH}/{first}?waiting=1", java_script_enabled=False) as (page, name):
         await page.locator(f"#c-{first}").get_by_role("checkbox").check()
         await page.locator(f"#c-{second}").get_by_role("checkbox").check()
         await page.get_by_label("Snooze or assign").select_option(f"Assign to {name}")
