@@ -78,6 +78,16 @@ async def shop(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -
     await acs.stop()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def idle_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    """Nobody has written to it, and nobody may."""
+    acs = Acs()
+    await acs.start()
+    async with running(tmp_path_factory.mktemp("idle"), databases.migrated("sqlite"), acs) as bot:
+        yield bot
+    await acs.stop()
+
+
 @pytest.fixture(autouse=True)
 def quiet(logs: list[MutableMapping[str, Any]]) -> None:
     """What is logged is kept for who asks, not printed."""

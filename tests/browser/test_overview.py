@@ -9,11 +9,20 @@ from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_LAPTOP, A_PHONE, console, sideways, violations, violations_in_both_looks
-from tests.support.services import VIEWER, Acs, Running, running
+from tests.support.pages import (
+    A_LAPTOP,
+    A_PHONE,
+    OpenPages,
+    console,
+    sideways,
+    violations,
+    violations_in_the_dark,
+)
+from tests.support.services import Acs, Running, running
 
 EVIL = "<img src=x onerror=alert(1)> \u202egnp.exe"
-PAGES = ["/console", "/console?period=hour", "/console/rejected"]
+#: Paths, and the window in which axe looks at the page in the light; in the dark it does so in the other one.
+PAGES = {"/console": A_LAPTOP, "/console?period=hour": A_PHONE, "/console/rejected": A_PHONE}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -34,12 +43,9 @@ async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) ->
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def idle_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    async with running(tmp_path_factory.mktemp("idle"), databases.migrated("sqlite"), acs) as bot:
-        yield bot
-    await acs.stop()
+async def desk(browser: Browser, bot: Running) -> AsyncIterator[OpenPages]:
+    async with OpenPages(browser, bot) as pages:
+        yield pages
 
 
 async def rejected_for_our_fault(bot: Running, message_id: str) -> None:
@@ -57,8 +63,10 @@ async def test_nothing_to_do_is_said(browser: Browser, idle_bot: Running) -> Non
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_what_needs_somebody_leads_to_it(browser: Browser, bot: Running, scripts: bool) -> None:
-    async with console(browser, bot, "/console", java_script_enabled=scripts) as page:
+async def test_what_needs_somebody_leads_to_it_periods_are_links_and_the_figures_a_table(
+    desk: OpenPages, scripts: bool
+) -> None:
+    async with desk.at("/console", java_script_enabled=scripts) as page:
         todo = page.get_by_role("region", name="Needs you")
         await expect(todo).to_contain_text("messages matched no rule")
         await expect(todo).to_contain_text(re.compile(r"“ad+ress\??”\s*×2"))
@@ -66,16 +74,8 @@ async def test_what_needs_somebody_leads_to_it(browser: Browser, bot: Running, s
         await todo.get_by_role("link", name="1", exact=True).first.click()
         await page.wait_for_url("**/console/conversations?delivery=failed")
         await expect(page.locator("[data-row]")).to_have_count(1)
-        await page.goto("/console")
-        await page.get_by_role("link", name=re.compile("Draft a rule for .*res")).first.click()
-        await page.wait_for_url("**/console/rules/draft?message=*")
-
-
-@pytest.mark.parametrize("scripts", [True, False])
-async def test_periods_are_links_and_the_figures_a_table(
-    browser: Browser, bot: Running, scripts: bool
-) -> None:
-    async with console(browser, bot, "/console", java_script_enabled=scripts) as page:
+        await page.go_back()
+        await page.wait_for_url("**/console")
         await page.get_by_role("navigation", name="Period").get_by_role("link", name="hour").click()
         await page.wait_for_url("**/console?period=hour")
         await expect(page.get_by_role("heading", name="Messages, last hour")).to_be_visible()
@@ -85,10 +85,19 @@ async def test_periods_are_links_and_the_figures_a_table(
         await page.get_by_text("The figures as a table").click()
         await expect(page.get_by_role("table")).to_be_visible()
         assert await page.get_by_role("row").count() >= 30
+        await page.get_by_role("link", name=re.compile("Draft a rule for .*res")).first.click()
+        await page.wait_for_url("**/console/rules/draft?message=*")
 
 
-async def test_the_chart_says_what_is_under_the_pointer(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, "/console?period=hour") as page:
+async def test_an_open_overview_changes_by_itself_and_its_chart_says_what_is_under_the_pointer(
+    desk: OpenPages, bot: Running
+) -> None:
+    async with desk.at("/console?period=hour") as page:
+        await expect(page.locator("#live")).to_have_text("live")
+        await page.get_by_text("The figures as a table").click()
+        await bot.post([inbound(MessageId="live", From="15555550106", Message="is there parking")])
+        await expect(page.get_by_text("is there parking")).to_be_visible()
+        await expect(page.get_by_role("table")).to_be_visible()  # what was opened stays open
         await expect(page.locator("#chart[data-mounted]")).to_be_visible()
         box = await page.locator("#chart").bounding_box()
         assert box is not None
@@ -104,36 +113,20 @@ async def test_the_chart_says_what_is_under_the_pointer(browser: Browser, bot: R
         await expect(page.locator("#chart .reading")).to_be_hidden()
 
 
-async def test_an_open_overview_changes_by_itself(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, "/console?period=hour") as page:
-        await expect(page.locator("#live")).to_have_text("live")
-        await page.get_by_text("The figures as a table").click()
-        await bot.post([inbound(MessageId="live", From="15555550106", Message="is there parking")])
-        await expect(page.get_by_text("is there parking")).to_be_visible()
-        await expect(page.get_by_role("table")).to_be_visible()  # what was opened stays open
-        await expect(page.locator("#chart[data-mounted]")).to_be_visible()
-
-
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_a_rejected_event_is_tried_again_and_leaves(
-    browser: Browser, bot: Running, scripts: bool
+async def test_a_rejected_event_is_tried_again_and_leaves_or_stays_until_it_is_dismissed(
+    desk: OpenPages, bot: Running, scripts: bool
 ) -> None:
+    await bot.post([{"odd": f"stays {scripts}"}, inbound(From="15555550109")])
     await rejected_for_our_fault(bot, f"again {scripts}")
-    async with console(browser, bot, "/console/rejected", java_script_enabled=scripts) as page:
+    async with desk.at("/console/rejected", java_script_enabled=scripts) as page:
         first = page.locator(".rejected > li").first
         await expect(first).to_contain_text("It could not be processed")
         await expect(first.locator("pre")).to_contain_text(f'"again {scripts}"')
         await first.get_by_role("button", name="Try again").click()
         await expect(page.get_by_text("The event is accepted.")).to_be_visible()
         await expect(page.get_by_text(f'"again {scripts}"')).to_have_count(0)
-
-
-@pytest.mark.parametrize("scripts", [True, False])
-async def test_one_that_still_can_not_be_read_stays_until_it_is_dismissed(
-    browser: Browser, bot: Running, scripts: bool
-) -> None:
-    await bot.post([{"odd": f"stays {scripts}"}, inbound(From="15555550109")])
-    async with console(browser, bot, "/console/rejected", java_script_enabled=scripts) as page:
+        # One that still can't be read.
         mine = page.locator(".rejected > li", has_text=f"stays {scripts}")
         await mine.get_by_role("button", name="Try again").click()
         await expect(page.get_by_text("It still can't be taken")).to_be_visible()
@@ -143,18 +136,13 @@ async def test_one_that_still_can_not_be_read_stays_until_it_is_dismissed(
         await expect(mine).to_have_count(0)
 
 
-async def test_a_viewer_sees_all_and_can_do_nothing(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, "/console/rejected", token=VIEWER) as page:
-        await expect(page.locator(".rejected > li").first).to_be_visible()
-        await expect(page.get_by_role("button", name=re.compile("Try again|Dismiss"))).to_have_count(0)
-
-
-async def test_axe_finds_nothing_and_a_phone_has_no_sideways_scroll(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot) as page:
-        for path in PAGES:
-            await page.goto(path)
-            assert await violations_in_both_looks(page) == [], path
-            await page.set_viewport_size(A_PHONE)
-            assert await sideways(page) <= 0, path
+async def test_axe_finds_nothing_and_a_phone_has_no_sideways_scroll(desk: OpenPages) -> None:
+    for path, lit in PAGES.items():
+        async with desk.at(path, viewport=lit) as page:
             assert await violations(page) == [], path
-            await page.set_viewport_size(A_LAPTOP)
+            if lit == A_PHONE:
+                assert await sideways(page) <= 0, path
+            await page.set_viewport_size(A_LAPTOP if lit == A_PHONE else A_PHONE)
+            assert await violations_in_the_dark(page) == [], path
+            if lit != A_PHONE:
+                assert await sideways(page) <= 0, path

@@ -3,12 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from sqlalchemy import update
 
 from bot.operator.actor import Actor
@@ -18,7 +17,7 @@ from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
-from tests.support.pages import A_PHONE, console, sideways, violations_in_both_looks
+from tests.support.pages import A_PHONE, OpenPages, console, sideways, violations_in_both_looks
 from tests.support.services import Acs, Running, running
 
 RULES = """\
@@ -70,36 +69,38 @@ async def food(bot: Running, peer: str) -> str:
     return f"/console/conversations/{found['id']}"
 
 
-@asynccontextmanager
-async def as_somebody(browser: Browser, bot: Running, name: str, role: str) -> AsyncIterator[Page]:
-    """A page of somebody whom the admin adds on theirs."""
-    async with console(browser, bot, "/console/people") as admins:
-        await admins.get_by_label("Name", exact=True).fill(name)
-        await admins.get_by_label("Role", exact=True).select_option(role)
-        await admins.get_by_role("button", name="Add", exact=True).click()
-        link = await admins.get_by_label("The login link").input_value()
-    async with console(browser, bot, link, token=None) as theirs:
-        await theirs.get_by_role("button", name="Open the console").click()
-        await expect(theirs.get_by_role("button", name=f"Account: {name}")).to_be_visible()
-        yield theirs
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(browser: Browser, bot: Running) -> AsyncIterator[OpenPages]:
+    """The admin's pages."""
+    async with OpenPages(browser, bot) as pages:
+        yield pages
 
 
 async def test_the_admin_adds_somebody_whose_link_opens_the_console_until_they_are_removed(
-    browser: Browser, bot: Running
+    desk: OpenPages, browser: Browser, bot: Running
 ) -> None:
-    async with as_somebody(browser, bot, "Zoë Link", "viewer") as theirs:
-        async with console(browser, bot, "/console/people") as admins:
+    async with desk.at("/console/people") as admins:
+        await admins.get_by_label("Name", exact=True).fill("Zoë Link")
+        await admins.get_by_label("Role", exact=True).select_option("viewer")
+        await admins.get_by_role("button", name="Add", exact=True).click()
+        link = await admins.get_by_label("The login link").input_value()
+        async with console(browser, bot, link, token=None) as theirs:
+            await theirs.get_by_role("button", name="Open the console").click()
+            await expect(theirs.get_by_role("button", name="Account: Zoë Link")).to_be_visible()
+            await admins.goto("/console/people")
             await expect(admins.locator(".people li", has_text="Zoë Link")).to_contain_text("viewer")
             await admins.get_by_role("button", name="Remove Zoë Link").click()
             await expect(admins.get_by_role("status").first).to_contain_text("Zoë Link is out")
-        await expect(theirs).to_have_url(re.compile("/console/login"))  # with nothing done there
+            await expect(theirs).to_have_url(re.compile("/console/login"))  # with nothing done there
 
 
 async def test_a_provider_lets_somebody_in_and_leads_to_the_page_that_was_wanted(
     browser: Browser, bot: Running, provider: Provider
 ) -> None:
     provider.be_good()
-    async with console(browser, bot, "/console/people", token=None) as page:
+    async with console(browser, bot, "/console/people", token=None, viewport=A_PHONE) as page:
+        assert await violations_in_both_looks(page) == []
+        assert await sideways(page) == 0
         await page.get_by_role("link", name="Log in with 127.0.0.1").click()
         await expect(page).to_have_url(re.compile("/console/people$"))
         await expect(page.get_by_role("button", name="Account: Ann Example")).to_be_visible()
@@ -161,11 +162,11 @@ async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: B
         await expect(page).to_have_title(re.compile(r"^[^(]"))
 
 
-@pytest.mark.parametrize("path", ["/console/people", "/console/team", "/console/login"])
-async def test_the_pages_can_be_used_by_everybody(browser: Browser, bot: Running, path: str) -> None:
+async def test_the_pages_can_be_used_by_everybody(desk: OpenPages, bot: Running) -> None:
+    """The login page is looked at where somebody logs in."""
     await food(bot, "+15555550132")
-    await People(bot.service.writer).add(f"Listed {path}", "support", by=Actor("a test"))
-    token = None if path.endswith("login") else "the-admins-token-0123456789"
-    async with console(browser, bot, path, token=token, viewport=A_PHONE) as page:
-        assert await violations_in_both_looks(page) == []
-        assert await sideways(page) == 0
+    await People(bot.service.writer).add("Listed", "support", by=Actor("a test"))
+    for path in ("/console/people", "/console/team"):
+        async with desk.at(path, viewport=A_PHONE) as page:
+            assert await violations_in_both_looks(page) == [], path
+            assert await sideways(page) == 0, path

@@ -2,40 +2,67 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.support.sandboxes import Scripted
 
-A_PHONE = {"width": 360, "height": 740}
-A_LAPTOP = {"width": 1280, "height": 860}
+A_PHONE: ViewportSize = {"width": 360, "height": 740}
+A_SMALL_PHONE: ViewportSize = {"width": 320, "height": 568}
+A_LAPTOP: ViewportSize = {"width": 1280, "height": 860}
 
 
-@asynccontextmanager
-async def opened(
-    browser: Browser, scripted: Scripted, path: str = "/sandbox/phone", **options: Any
-) -> AsyncIterator[Page]:
-    """The page, on which no script may fail and nothing may be refused by the security policy."""
-    context = await browser.new_context(**{"viewport": A_LAPTOP} | options)
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on(
-        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    await page.goto(scripted.address + path)
-    yield page
-    assert complaints == []
-    await context.close()
+class Pages:
+    """Pages that stay open for all tests: one that runs scripts, and one that runs none."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._open: dict[bool, tuple[Page, list[str]]] = {}
+
+    async def _page(self, scripts: bool) -> tuple[Page, list[str]]:
+        context = await self._browser.new_context(java_script_enabled=scripts)
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        return page, complaints
+
+    @asynccontextmanager
+    async def at(
+        self, scripted: Scripted, *, scripts: bool = True, viewport: ViewportSize = A_LAPTOP
+    ) -> AsyncIterator[Page]:
+        """The phone's page, on which no script may fail and nothing may be refused by the security policy."""
+        page, complaints = self._open.pop(scripts, None) or await self._page(scripts)
+        await page.set_viewport_size(viewport)
+        await page.goto(scripted.address + "/sandbox/phone")
+        complaints.clear()  # of the sandbox of the test before, which is gone
+        yield page
+        assert complaints == []
+        await page.mouse.move(0, 0)
+        self._open[scripts] = page, complaints
+
+    async def close(self) -> None:
+        for page, _ in self._open.values():
+            await page.context.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pages(browser: Browser) -> AsyncIterator[Pages]:
+    pages = Pages(browser)
+    yield pages
+    await pages.close()
 
 
 async def test_a_text_is_answered_and_shown_delivered_without_a_reload(
-    browser: Browser, scripted: Scripted
+    pages: Pages, scripted: Scripted
 ) -> None:
-    async with opened(browser, scripted) as page:
+    async with pages.at(scripted) as page:
         await expect(page.get_by_text("· live")).to_be_visible()
         await page.evaluate("window.sameDocument = true")
         text = page.get_by_label("Your text message")
@@ -53,14 +80,8 @@ async def test_a_text_is_answered_and_shown_delivered_without_a_reload(
         assert await page.evaluate("window.sameDocument")
 
 
-async def test_a_hint_can_be_tapped(browser: Browser, scripted: Scripted) -> None:
-    async with opened(browser, scripted) as page:
-        await page.get_by_role("button", name="HOURS").click()
-        await expect(page.locator("#talk .theirs")).to_contain_text("Corner Books is open Mon-Sat 9-18.")
-
-
-async def test_without_javascript_forms_and_refresh_do_it_all(browser: Browser, scripted: Scripted) -> None:
-    async with opened(browser, scripted, java_script_enabled=False) as page:
+async def test_without_javascript_forms_and_refresh_do_it_all(pages: Pages, scripted: Scripted) -> None:
+    async with pages.at(scripted, scripts=False) as page:
         await page.get_by_role("button", name="HOURS").click()
         await expect(page.locator("#talk .mine")).to_contain_text("HOURS")
         # The page looks again by itself while an answer is due.
@@ -73,25 +94,26 @@ async def test_without_javascript_forms_and_refresh_do_it_all(browser: Browser, 
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-@pytest.mark.parametrize("viewport", [A_PHONE, {"width": 320, "height": 568}])
-async def test_a_phone_has_no_sideways_scroll(
-    viewport: dict[str, int], javascript: bool, browser: Browser, scripted: Scripted
-) -> None:
+async def test_a_phone_has_no_sideways_scroll(javascript: bool, pages: Pages, scripted: Scripted) -> None:
     phone = scripted.sandbox
     for text in ("x" * 400, "https://example.com/" + "y" * 300, "👩‍👩‍👧" * 60, "مرحبا " * 40):
         phone.text_the_bot(sender="+15555550101", recipient=None, text=text)
-    async with opened(browser, scripted, viewport=viewport, java_script_enabled=javascript) as page:
+    async with pages.at(scripted, viewport=A_PHONE, scripts=javascript) as page:
         await expect(page.locator("#talk .mine")).to_have_count(4)
-        width = await page.locator("html").evaluate("html => html.scrollWidth")
-        assert width <= viewport["width"]
-        screen = await page.locator(".screen").evaluate("screen => screen.scrollWidth - screen.clientWidth")
-        assert screen <= 0
+        for viewport in (A_PHONE, A_SMALL_PHONE):
+            await page.set_viewport_size(viewport)
+            width = await page.locator("html").evaluate("html => html.scrollWidth")
+            assert width <= viewport["width"]
+            screen = await page.locator(".screen").evaluate(
+                "screen => screen.scrollWidth - screen.clientWidth"
+            )
+            assert screen <= 0, viewport
 
 
-async def test_texts_do_nothing_but_show(browser: Browser, scripted: Scripted) -> None:
+async def test_texts_do_nothing_but_show(pages: Pages, scripted: Scripted) -> None:
     evil = "<img src=x onerror=alert(1)><script>alert(1)</script>\u202eevil\x1b[31m"
     inert = evil.replace("\x1b", "␛").replace("\u202e", "\ufffd")
-    async with opened(browser, scripted) as page:
+    async with pages.at(scripted) as page:
         scripted.sandbox.text_the_bot(sender="+15555550101", recipient=None, text=evil)
         mine, theirs = page.locator("#talk .mine .text"), page.locator("#talk .theirs .text")
         await expect(theirs).to_have_count(1)
@@ -103,21 +125,8 @@ async def test_texts_do_nothing_but_show(browser: Browser, scripted: Scripted) -
         assert await mine.inner_text() == inert
 
 
-async def test_a_refused_text_says_why_at_once(browser: Browser, scripted: Scripted) -> None:
-    scripted.webhook.answers = [401]
-    async with opened(browser, scripted) as page:
-        await page.get_by_label("Your text message").fill("Hours")
-        await page.keyboard.press("Enter")
-        mine = page.locator("#talk .mine")
-        await expect(mine).to_contain_text("✕ refused")
-        await expect(mine).to_contain_text("it does not know the secret")
-        await expect(page.get_by_role("status")).to_contain_text("it does not know the secret")
-
-
-async def test_a_page_finds_its_way_back_after_the_sandbox_was_away(
-    browser: Browser, scripted: Scripted
-) -> None:
-    async with opened(browser, scripted) as page:
+async def test_a_page_finds_its_way_back_after_the_sandbox_was_away(pages: Pages, scripted: Scripted) -> None:
+    async with pages.at(scripted) as page:
         await expect(page.get_by_text("· live")).to_be_visible()
         await scripted.sandbox.stop()
         await expect(page.get_by_text("· reconnecting…")).to_be_visible()
@@ -127,8 +136,8 @@ async def test_a_page_finds_its_way_back_after_the_sandbox_was_away(
         await expect(page.locator("#talk")).to_contain_text("You said: still here?")
 
 
-async def test_one_can_be_another_phone(browser: Browser, scripted: Scripted) -> None:
-    async with opened(browser, scripted) as page:
+async def test_one_can_be_another_phone(pages: Pages, scripted: Scripted) -> None:
+    async with pages.at(scripted) as page:
         await page.get_by_role("link", name="+1 555 555 0102").click()
         await expect(page.get_by_role("link", name="+1 555 555 0102").last).to_have_attribute(
             "aria-current", "true"
@@ -159,29 +168,36 @@ CONTRASTS = """() => [...document.querySelectorAll('body *')]
     })"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_text_stands_out_from_what_is_under_it(
-    scheme: str, browser: Browser, scripted: Scripted
+async def test_a_refused_text_says_why_at_once_and_every_text_stands_out_from_what_is_under_it(
+    pages: Pages, scripted: Scripted
 ) -> None:
-    async with opened(browser, scripted, color_scheme=scheme) as page:
+    async with pages.at(scripted) as page:
         await page.get_by_role("button", name="HOURS").click()
         await expect(page.locator("#talk .theirs")).to_contain_text("✓✓ delivered")
         scripted.webhook.answers = [401]
         await page.get_by_label("Your text message").fill("refuse this")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#talk")).to_contain_text("✕ refused")
+        refused = page.locator("#talk .mine").last
+        await expect(refused).to_contain_text("✕ refused")
+        await expect(refused).to_contain_text("it does not know the secret")
+        await expect(page.get_by_role("status")).to_contain_text("it does not know the secret")
         await page.wait_for_timeout(200)  # until the bubbles have faded in
-        for text, front, back in await page.evaluate(CONTRASTS):
-            light, dark = sorted((luminance(front), luminance(back)), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text!r}: {front} on {back}"
-        page_colour = await page.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
-        assert (luminance(page_colour) > 0.5) == (scheme == "light")
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            for text, front, back in await page.evaluate(CONTRASTS):
+                light, dark = sorted((luminance(front), luminance(back)), reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{scheme}, {text!r}: {front} on {back}"
+            page_colour = await page.locator("html").evaluate(
+                "html => getComputedStyle(html).backgroundColor"
+            )
+            assert (luminance(page_colour) > 0.5) == (scheme == "light")
+        await page.emulate_media(color_scheme="null")
 
 
 async def test_everything_can_be_reached_and_is_big_enough_to_be_hit(
-    browser: Browser, scripted: Scripted
+    pages: Pages, scripted: Scripted
 ) -> None:
-    async with opened(browser, scripted, viewport=A_PHONE) as page:
+    async with pages.at(scripted, viewport=A_PHONE) as page:
         for control in await page.locator("a:visible, button:visible, input:visible").all():
             box = await control.bounding_box()
             assert box
@@ -195,18 +211,23 @@ async def test_everything_can_be_reached_and_is_big_enough_to_be_hit(
         assert any("Be this phone" in name for name in reached)
 
 
-async def test_motion_is_left_out_for_who_asks(browser: Browser, scripted: Scripted) -> None:
-    async with opened(browser, scripted, reduced_motion="reduce") as page:
+async def test_a_hint_can_be_tapped_and_motion_is_left_out_for_who_asks(
+    pages: Pages, scripted: Scripted
+) -> None:
+    async with pages.at(scripted) as page:
+        await page.emulate_media(reduced_motion="reduce")
         await page.get_by_role("button", name="HOURS").click()
         fresh = page.locator("#talk .fresh").first
         assert await fresh.evaluate("li => getComputedStyle(li).animationName") == "none"
+        await expect(page.locator("#talk .theirs")).to_contain_text("Corner Books is open Mon-Sat 9-18.")
+        await page.emulate_media(reduced_motion="null")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 async def test_the_weather_panel_makes_a_bad_day_and_ends_it(
-    javascript: bool, browser: Browser, scripted: Scripted
+    javascript: bool, pages: Pages, scripted: Scripted
 ) -> None:
-    async with opened(browser, scripted, java_script_enabled=javascript) as page:
+    async with pages.at(scripted, scripts=javascript) as page:
         panel = page.locator(".weather")
         await expect(panel).to_contain_text("fair")
         await panel.locator("summary").click()

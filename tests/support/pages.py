@@ -1,11 +1,12 @@
 """A page of the console on which nothing may go wrong, and what every page must hold."""
 
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from playwright.async_api import Browser, Error, Page
 
@@ -16,6 +17,8 @@ A_PHONE = {"width": 360, "height": 740}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CONTRASTS = ["color-contrast", "link-in-text-block"]
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+#: What ends a page's streams, and forgets what it has kept in the browser.
+LEAVE = "sessionStorage.clear(); localStorage.clear(); dispatchEvent(new Event('pagehide'))"
 #: Milliseconds after which what is waited for is taken to be missing: the machine may have other work.
 LONGEST_WAIT = 60_000
 
@@ -43,11 +46,12 @@ async def console(
     *,
     token: str | None = ADMIN,
     key: str | None = None,
+    complaints: list[str] | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
     """A page, logged in by a token or by the key of a person's link; no script on it may fail.
 
-    Nor may anything be refused by the security policy.
+    Nor may anything be refused by the security policy: that would be one of the `complaints`.
     """
     context = await browser.new_context(**{"viewport": A_LAPTOP, "base_url": bot.address} | options)
     page = await context.new_page()
@@ -60,7 +64,7 @@ async def console(
             max_redirects=0,
         )
         assert answer.status == 303, await answer.text()
-    complaints: list[str] = []
+    complaints = [] if complaints is None else complaints
 
     def complain(sentence: str, address: str) -> None:
         # A page that says that there is no such page is told so by the browser, too.
@@ -79,34 +83,77 @@ async def console(
     await context.close()
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe-core finds on a page, however grave, each with its first place."""
-    return await _found_by_axe(page, RULES)
+class OpenPages:
+    """Pages of a bot's console that stay open for the tests of a module: a new one costs three times a page's load.
+
+    Each way of opening one has its own, which begins a test anew: another document, with nothing kept in the browser,
+    and no pointer on it. Cookies stay; what is about them, about a clock or about who logs in is for `console`.
+    """
+
+    def __init__(self, browser: Browser, bot: Running) -> None:
+        self._browser, self._bot = browser, bot
+        self._stack = AsyncExitStack()
+        self._open: dict[str, tuple[Page, list[str]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def at(self, path: str = "/console/conversations", **options: Any) -> AsyncIterator[Page]:
+        """A page as `console` gives it, which shows this path."""
+        viewport = options.pop("viewport", A_LAPTOP)
+        way = repr(sorted(options.items()))
+        if way in self._open:
+            page, complaints = self._open[way]
+            await page.set_viewport_size(viewport)
+            await page.goto(path)
+        else:
+            complaints = []
+            page = await self._stack.enter_async_context(
+                console(self._browser, self._bot, path, complaints=complaints, viewport=viewport, **options)
+            )
+        self._open.pop(way, None)  # what fails leaves a page that nobody looks at again
+        yield page
+        assert complaints == []
+        await page.unroute_all()
+        await page.mouse.move(0, 0)
+        # It hears of nothing more: nobody looks at it until the next test does.
+        await page.evaluate(LEAVE)
+        self._open[way] = page, complaints
 
 
-async def violations_in_both_looks(page: Page) -> list[str]:
+async def violations(page: Page, within: str | None = None) -> list[str]:
+    """What axe-core finds on a page or `within` a part of it, however grave, each with its first place."""
+    return await _found_by_axe(page, RULES, within)
+
+
+async def violations_in_both_looks(page: Page, within: str | None = None) -> list[str]:
     """The same for a light page, and then in the dark."""
-    return await violations(page) + await violations_in_the_dark(page)
+    return await violations(page, within) + await violations_in_the_dark(page, within)
 
 
-async def violations_in_the_dark(page: Page) -> list[str]:
+async def violations_in_the_dark(page: Page, within: str | None = None) -> list[str]:
     """What axe-core finds on a light page once it is dark; it is light again afterwards.
 
     Only the contrasts are looked at: nothing but the colours differs. The page follows the system's look, so that it
     need not be loaded again.
     """
     await page.emulate_media(color_scheme="dark")
-    found = await _found_by_axe(page, CONTRASTS)
+    found = await _found_by_axe(page, CONTRASTS, within)
     await page.emulate_media(color_scheme="light")
     return [f"dark: {each}" for each in found]
 
 
-async def _found_by_axe(page: Page, rules: list[str]) -> list[str]:
+async def _found_by_axe(page: Page, rules: list[str], within: str | None) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
     # What passes is most of what it finds, and nobody reads it.
     options = f"{{runOnly: {rules}, resultTypes: ['violations'], elementRef: false}}"
-    run = f"axe.run(document, {options}).then(found => found.violations)"
+    where = f"{{include: [[{json.dumps(within)}]]}}" if within else "document"
+    run = f"axe.run({where}, {options}).then(found => found.violations)"
     try:
         found = await page.evaluate(run)
     except Error:  # axe stumbles where a live page changes beneath it: look again at the page as it is then

@@ -155,7 +155,10 @@ async def test_a_viewer_may_not_do_anything_about_them(bot: Running) -> None:
     assert (await bot.send("POST", f"/api/rejected/{event_id}/retry", token=VIEWER)).status_code == 403
     assert (await bot.send("DELETE", f"/api/rejected/{event_id}", token=VIEWER)).status_code == 403
     async with browser(bot, VIEWER) as http:
-        form = {"csrf": csrf_in((await http.get("/console/rejected")).text)}
+        html = (await http.get("/console/rejected")).text
+        assert "&#34;r4&#34;" in html
+        assert re.findall("Try again|Dismiss", html) == []
+        form = {"csrf": csrf_in(html)}
         for deed in ("retry", "dismiss"):
             assert (await http.post(f"/console/rejected/{event_id}/{deed}", data=form)).status_code == 403
     assert (await bot.send("DELETE", f"/api/rejected/{event_id}")).status_code == 204
