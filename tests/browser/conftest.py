@@ -16,6 +16,7 @@ from tests.support.rule_files import OPT_OUT
 from tests.support.rule_forms import BOOK, FILE
 from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
 from tests.support.services import Acs, Running, running
+from tests.support.tabs import Tab
 
 expect.set_options(timeout=LONGEST_WAIT)
 HERE = Path(__file__).parent
@@ -39,6 +40,14 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def tab(browser: Browser) -> AsyncIterator[Tab]:
+    """One for all tests whose bots may follow each other at its address."""
+    tab = Tab(browser)
+    yield tab
+    await tab.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, Request, Route, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import console
 from tests.support.rule_files import running_book
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 FILE = "10-shop.yaml"
 #: So long that the text is not copied into the form with each letter.
@@ -29,8 +29,8 @@ SPLICE = "**/rules/draft/splice"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {FILE: BOOK}) as bot:
+async def bot(tmp_path: Path, databases: Databases, tab: Tab) -> AsyncIterator[Running]:
+    async with running_book(tmp_path, databases, {FILE: BOOK}, tab.listener) as bot:
         await bot.post([inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(HEARD)])
         yield bot
 
@@ -44,8 +44,8 @@ def edits_in(request: Request) -> list[Any]:
     return edits
 
 
-async def test_each_letter_is_weighed_by_a_small_request(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?rule=r200") as page:
+async def test_each_letter_is_weighed_by_a_small_request(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, f"/console/rules/{FILE}?rule=r200") as page:
         sent: list[Request] = []
         page.on("request", lambda request: sent.append(request) if "/splice" in request.url else None)
         await expect(page.locator(".cm-content")).to_have_count(1)
@@ -81,8 +81,8 @@ async def test_each_letter_is_weighed_by_a_small_request(browser: Browser, bot: 
         assert saved == BOOK.replace("[word200]", "[del, open]")
 
 
-async def test_an_older_answer_changes_nothing_that_is_newer(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?rule=r200") as page:
+async def test_an_older_answer_changes_nothing_that_is_newer(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, f"/console/rules/{FILE}?rule=r200") as page:
         await expect(page.locator(".cm-content")).to_have_count(1)
         held, may_go = asyncio.Queue[Request](), asyncio.Semaphore(0)
 
@@ -120,8 +120,8 @@ async def test_an_older_answer_changes_nothing_that_is_newer(browser: Browser, b
         assert held.empty()
 
 
-async def test_who_writes_elsewhere_meanwhile_loses_neither(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?rule=r2") as page:
+async def test_who_writes_elsewhere_meanwhile_loses_neither(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, f"/console/rules/{FILE}?rule=r2") as page:
         await page.get_by_role("button", name="Both").click()
         await expect(page.locator(".cm-line").first).to_have_text("timezone: Europe/Paris")
         held, may_go = asyncio.Queue[Request](), asyncio.Event()
@@ -155,9 +155,9 @@ async def test_who_writes_elsewhere_meanwhile_loses_neither(browser: Browser, bo
 
 
 async def test_the_card_of_the_file_makes_room_for_the_rule_that_is_written_in(
-    browser: Browser, bot: Running
+    tab: Tab, bot: Running
 ) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?card=file") as page:
+    async with tab.at(bot, f"/console/rules/{FILE}?card=file") as page:
         card = page.locator(".rule-card")
         zone = card.get_by_label("Time zone", exact=True)
         await zone.fill("Europe/Rome")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Error, Page
+from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from tests.support.services import ADMIN, Running
 
@@ -49,17 +49,38 @@ async def console(
 
     Nor may anything be refused by the security policy.
     """
+    page = await new_page(browser, bot, **options)
+    if token is not None or key is not None:
+        await log_in(page.context, token=token, key=key)
+    complaints = complaints_of(page)
+    await page.goto(path)
+    yield page
+    assert complaints == []
+    await page.context.close()
+
+
+async def new_page(browser: Browser, bot: Running, **options: Any) -> Page:
+    """The first page of a new context at a bot's address."""
     context = await browser.new_context(**{"viewport": A_LAPTOP, "base_url": bot.address} | options)
     page = await context.new_page()
     page.set_default_timeout(LONGEST_WAIT)
-    if token is not None or key is not None:
-        answer = await context.request.post(
-            "/console/login",
-            form={"key": key} if key is not None else {"token": str(token)},
-            headers={"Sec-Fetch-Site": "same-origin"},
-            max_redirects=0,
-        )
-        assert answer.status == 303, await answer.text()
+    return page
+
+
+async def log_in(context: BrowserContext, *, token: str | None = None, key: str | None = None) -> None:
+    """By a token or by the key of a person's link."""
+    answer = await context.request.post(
+        "/console/login",
+        form={"key": key} if key is not None else {"token": str(token)},
+        headers={"Sec-Fetch-Site": "same-origin"},
+        max_redirects=0,
+        max_retries=2,  # the bot that answered last at this address may have closed the connection
+    )
+    assert answer.status == 303, await answer.text()
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What goes wrong on a page from now on: errors of scripts, what the security policy refuses, dialogs."""
     complaints: list[str] = []
 
     def complain(sentence: str, address: str) -> None:
@@ -73,10 +94,7 @@ async def console(
     )
     page.on("pageerror", lambda error: complain(str(error), page.url))
     page.on("dialog", lambda dialog: complain(dialog.message, page.url))
-    await page.goto(path)
-    yield page
-    assert complaints == []
-    await context.close()
+    return complaints
 
 
 async def violations(page: Page) -> list[str]:
