@@ -5,7 +5,7 @@ After each of them the file differs in the lines that had to change and in no ot
 
 import re
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.rule_files import said
@@ -24,10 +24,11 @@ from tests.support.rule_forms import (
     word,
 )
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 
-async def test_the_hours_change(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_the_hours_change(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
         await card_of(page).get_by_label("Open", exact=True).fill("Mon-Fri 9-18, Sat 10-14")
         await text_it(page, "hours", "We are open Mon-Fri 9-18, Sat 10-14.")
@@ -39,8 +40,8 @@ async def test_the_hours_change(browser: Browser, shop: Running) -> None:
     ]
 
 
-async def test_a_keyword_gets_two_synonyms(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_keyword_gets_two_synonyms(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await rule(page, "address")
         await word(page, "directions")
         await word(page, "where, exactly".partition(",")[0] + " are you")
@@ -51,8 +52,8 @@ async def test_a_keyword_gets_two_synonyms(browser: Browser, shop: Running) -> N
     ]
 
 
-async def test_do_you_deliver_is_answered(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_do_you_deliver_is_answered(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_label("A message that no rule answers yet").fill("Do you deliver?")
         await page.get_by_role("button", name="Draft a rule").click()
         await card_of(page).get_by_label("Answer", exact=True).fill("We do, on Fridays: from €20.")
@@ -66,8 +67,8 @@ async def test_do_you_deliver_is_answered(browser: Browser, shop: Running) -> No
     ]
 
 
-async def test_the_shop_is_closed_at_christmas(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_the_shop_is_closed_at_christmas(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
         await choose(page, "+ hours, closed days", "Closed days")
         await page.get_by_placeholder("another day, or from a day to a day").fill("24-26 December")
@@ -79,8 +80,8 @@ async def test_the_shop_is_closed_at_christmas(browser: Browser, shop: Running) 
     assert lines_changed(shop) == ["+ closed: [12-24..12-26]"]
 
 
-async def test_an_answer_is_given_in_spanish_too(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await rule(page, "hours")
         await choose(page, "+ language", "Spanish", which=1)
         await card.get_by_label("Spanish", exact=True).fill("Abrimos ")
@@ -99,8 +100,8 @@ async def test_an_answer_is_given_in_spanish_too(browser: Browser, shop: Running
     )
 
 
-async def test_a_booking_asks_two_questions(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_booking_asks_two_questions(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await new_rule(page, "booking")
         await word(page, "book")
         await choose(page, "+ then", "Ask")
@@ -134,10 +135,8 @@ async def test_a_booking_asks_two_questions(browser: Browser, shop: Running) -> 
     ]
 
 
-async def test_it_is_seen_which_rules_are_used_and_which_replies_fail(
-    browser: Browser, shop: Running
-) -> None:
-    async with task(browser, shop) as page:
+async def test_it_is_seen_which_rules_are_used_and_which_replies_fail(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         for at in range(3):
             await shop.post([inbound(MessageId=f"used-{at}", From=f"+1555555090{at}", Message="where")])
         (reply,) = await shop.replies("+15555550900")
@@ -151,8 +150,8 @@ async def test_it_is_seen_which_rules_are_used_and_which_replies_fail(
         await expect(page.locator("main")).to_contain_text("+1 555 555 0900")
 
 
-async def test_yesterdays_change_is_undone_while_a_draft_waits(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_yesterdays_change_is_undone_while_a_draft_waits(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await rule(page, "hours")
         await card.get_by_label("Answer", exact=True).fill("Come in!")
         await save(page)
@@ -176,8 +175,8 @@ async def test_yesterdays_change_is_undone_while_a_draft_waits(browser: Browser,
     ]
 
 
-async def test_a_vote_is_counted_and_downloaded(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_role("link", name=FILE, exact=True).click()
         await page.get_by_role("button", name="Recipes").click()
         await page.get_by_label("Find a recipe").fill("vote")
@@ -198,8 +197,8 @@ async def test_a_vote_is_counted_and_downloaded(browser: Browser, shop: Running)
     assert all(line.startswith("+ ") for line in lines_changed(shop))
 
 
-async def test_everybody_gets_a_coupon_of_their_own(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await new_rule(page, "coupon")
         await word(page, "coupon")
         await choose(page, "+ then", "Give a code from a list")
@@ -223,8 +222,8 @@ async def test_everybody_gets_a_coupon_of_their_own(browser: Browser, shop: Runn
     ]
 
 
-async def test_a_web_service_is_asked_for_an_orders_state(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_web_service_is_asked_for_an_orders_state(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await new_rule(page, "order")
         await word(page, "order")
         await choose(page, "+ then", "Ask a web service")
@@ -251,8 +250,8 @@ async def test_a_web_service_is_asked_for_an_orders_state(browser: Browser, shop
     ]
 
 
-async def test_a_rule_is_turned_off_and_on(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_rule_is_turned_off_and_on(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         switch = page.get_by_role("switch", name="address")
         await switch.click()
         await expect(switch).not_to_be_checked()
@@ -265,8 +264,8 @@ async def test_a_rule_is_turned_off_and_on(browser: Browser, shop: Running) -> N
         assert await said(shop, "where") == ["12 Mill Lane."]
 
 
-async def test_a_rule_is_moved_before_another(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_rule_is_moved_before_another(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         names = page.locator(f"#list [data-file='{FILE}'] strong")
         await page.get_by_label("What can be done with address").click()
         await page.get_by_role("button", name="Move up").and_(page.locator(":visible")).click()

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.envelopes import inbound
-from tests.support.pages import A_LAPTOP, sideways, violations, violations_in_both_looks
+from tests.support.pages import A_LAPTOP, sideways, violations, violations_in_the_dark
 from tests.support.rule_files import put, said
 from tests.support.rule_forms import (
     BOOK,
@@ -21,6 +21,7 @@ from tests.support.rule_forms import (
     task,
 )
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 A_PHONE = {"width": 390, "height": 844}
 #: The controls of a card, of its page and of the list together are fewer.
@@ -38,8 +39,8 @@ async def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
     raise AssertionError(f"Tab does not lead to {wanted}.")
 
 
-async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_rules_are_edited_by_the_keyboard_alone(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         address = page.get_by_role("link", name=re.compile(r"^address\b"))
         await expect(address).to_be_visible()
         for _ in range(MOST_STEPS):
@@ -94,7 +95,7 @@ async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Ru
 
 
 async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_after_it(
-    browser: Browser, shop: Running
+    tab: Tab, shop: Running
 ) -> None:
     is_read, may_come = asyncio.Event(), asyncio.Event()
 
@@ -108,7 +109,7 @@ async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_afte
         await may_come.wait()
         await route.fulfill(response=older)
 
-    async with task(browser, shop) as page:
+    async with task(tab, shop) as page:
         await page.route("**/console/rules", hold_first)
         address = page.get_by_role("link", name=re.compile(r"^address\b"))
         await address.focus()
@@ -137,59 +138,78 @@ async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_afte
         assert len(orders) == 1, orders
 
 
-async def test_axe_finds_nothing_on_any_state_of_the_page(browser: Browser, shop: Running) -> None:
-    """On a laptop, light and dark, and on a dark phone: each state is made once. And none is wider than its window."""
+async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Running) -> None:
+    """On a laptop, light and dark, and on a dark phone: each state is made once. And none is wider than its window.
+
+    Of a state that is like one before it, what is new is looked at. Links lead from page to page, so that axe stays.
+    """
     edited = await put(shop, FILE, f"{BOOK}# Looked at.\n", If_Match=etag_of(saved(shop)))  # for the history
     assert edited.is_success, edited.text
     await shop.post([inbound(MessageId="axe", From="+15555550600", Message="do you deliver?")])
-    async with task(browser, shop) as page:
+    async with task(tab, shop) as page:
         seen: list[str] = []
+        card, main = card_of(page), page.locator("main")
 
         async def look(state: str, found: list[str]) -> None:
             seen.extend(f"{state}: {each}" for each in found)
             if wider := await sideways(page):
                 seen.append(f"{state}: {wider} pixels too wide")
 
-        async def see(state: str) -> None:
-            await look(state, await violations_in_both_looks(page))
+        async def see(state: str, *parts: str) -> None:
+            await look(state, await violations(page, *parts))
+            await look(state, await violations_in_the_dark(page, *parts))
             await page.emulate_media(color_scheme="dark")
             await page.set_viewport_size(A_PHONE)
-            await look(f"a phone, {state}", await violations(page))
+            await look(f"a phone, {state}", await violations(page, *parts))
             await page.set_viewport_size(A_LAPTOP)
             await page.emulate_media(color_scheme="light")
 
-        async def at(path: str, state: str, shows: str | Locator) -> None:
-            await page.goto(f"/console/rules{path}")
-            await expect(shows if isinstance(shows, Locator) else page.locator("main")).to_be_visible()
+        async def follow(link: str, state: str, shows: str | Locator, part: str = ".rule-card") -> None:
+            """From the list."""
+            await page.locator("nav a[href='/console/rules']").first.click()
+            await page.locator(f"main a[href$='{link}']:visible").first.click()
             if isinstance(shows, str):
-                await expect(page.locator("main")).to_contain_text(shows)
-            await see(state)
+                await expect(main).to_contain_text(shows)
+            else:
+                await expect(shows).to_be_visible()
+            await see(state, part)
 
-        card = card_of(page)
-        await at("", "the list", "answers this week")
+        async def draft(text: str, state: str, shows: str, part: str) -> None:
+            await page.locator("nav a[href='/console/rules']").first.click()
+            await page.get_by_label("A message that no rule answers yet").fill(text)
+            await page.get_by_role("button", name="Draft a rule").click()
+            await expect(main).to_contain_text(shows)
+            await see(state, part)
+
+        await expect(main).to_contain_text("answers this week")
+        await see("the list")
         await page.get_by_label("What can be done with hours").click()
-        await see("a rule's menu")
-        await at("?q=nothing-at-all", "nothing found", "No rule has")
-        await at(f"/{FILE}?card=file", "the file's card", "When we are open")
-        await at(f"/{FILE}?add=rule", "a new rule", "Add the words that somebody texts")
-        await at("/00-opt-out.yaml?rule=stop", "a box of text", "gets no more messages")
-        await at(f"/{FILE}?rule=hours", "a card", "Whoever texts hours or open")
+        await see("a rule's menu", "details[open]")
+        await page.keyboard.press("Escape")
+        await page.locator("#find").fill("nothing-at-all")
+        await expect(main).to_contain_text("No rule has")
+        await see("nothing found", "main")
+        await page.locator("#find").fill("")
+
+        await follow(f"{FILE}?card=file", "the file's card", "When we are open")
+        await follow(f"{FILE}?add=rule", "a new rule", "Add the words that somebody texts")
+        await follow("00-opt-out.yaml?rule=stop", "a box of text", "gets no more messages")
+        await follow(f"{FILE}?rule=hours", "a card", "Whoever texts hours or open")
         for menu in ("+ only", "+ then", "{ } a value"):
             await card.get_by_text(menu, exact=True).first.click()
-            await see(menu)
+            await see(menu, ".rule-card details[open]")
             await page.keyboard.press("Escape")
         await page.locator(".testers summary").click()
         await page.locator(".as-if summary").click()
-        await see("testers and the clock")
         await card.get_by_label("Answer", exact=True).fill("Write the answer here.")
         await expect(page.locator("#changes")).to_contain_text("You changed hours: the answer.")
         await expect(page.locator("#card-findings li")).to_be_visible()
-        await see("a change and a mistake")
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
         await expect(page.locator("#phone .message.in")).to_be_visible()
+        await see("testers, the clock, a change, a mistake and a talk")
         await page.get_by_role("button", name="Both").click()
-        await see("the form and the text")
+        await see("the form and the text", ".rule-card", "#paper")
         await page.get_by_role("button", name="Text", exact=True).click()
         await expect(page.locator(".cm-content")).to_be_visible()
         await expect(page.locator(".cm-found")).not_to_have_count(0)
@@ -197,24 +217,24 @@ async def test_axe_finds_nothing_on_any_state_of_the_page(browser: Browser, shop
         await page.get_by_role("button", name="Form", exact=True).click()
         await page.get_by_role("button", name="Recipes").click()
         await expect(page.locator("#recipe-list > li").first).to_be_visible()
-        await see("the recipes")
+        await see("the recipes", "dialog[open]")
         await page.keyboard.press("Escape")
         await page.locator("#drop").click()
         await expect(page.locator("#changes")).to_contain_text("Nothing is changed.")
-        await at("/new", "a new file", page.get_by_label("Name of the file"))
-        await at("/coupons.csv", "a table", page.locator(".cm-content"))
-        await at("/history", "the history", "History of the rules")
+
+        await follow("/new", "a new file", page.get_by_label("Name of the file"), "main")
+        await follow("/coupons.csv", "a table", page.locator(".cm-content"), "main")
+        await draft("hourss", "a misspelling", "hourss", "main")
+        await draft("do you deliver", "a drafted rule", "Write the answer here.", ".rule-card")
+        await follow("/history", "the history", "History of the rules", "main")
         await page.locator(".edits a").first.click()
         await expect(page.locator("#edit-title")).to_be_visible()
-        await see("an edit")
-        await at("/draft?text=hourss", "a misspelling", "hourss")
-        await at("/draft?text=do+you+deliver", "a drafted rule", "Write the answer here.")
-        await page.goto("/console/rules")  # the table is a text, whoever looks at it
+        await see("an edit", "main")
         assert seen == []
 
 
-async def test_what_two_people_changed_is_put_together_by_a_form(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop, f"/console/rules/{FILE}?rule=hours") as page:
+async def test_what_two_people_changed_is_put_together_by_a_form(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"/console/rules/{FILE}?rule=hours") as page:
         theirs = BOOK.replace("We are open", "Theirs:")
         await put(shop, FILE, theirs, If_Match=etag_of(BOOK))
         await card_of(page).get_by_label("Answer", exact=True).fill("Mine.")
@@ -267,8 +287,8 @@ async def hold_the_editor(page: Page) -> asyncio.Event:
     return may_come
 
 
-async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_the_key_that_saves_does_so_before_the_script_has_come(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         may_come = await hold_the_editor(page)
         await page.get_by_role("link", name=re.compile(r"^hours\b")).click()
         await card_of(page).get_by_label("Answer", exact=True).fill("Always.")
@@ -279,8 +299,8 @@ async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Br
     assert await said(shop, "hours") == ["Always."]
 
 
-async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_word_entered_before_the_script_has_come_is_kept(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         may_come = await hold_the_editor(page)
         card = await new_rule(page, "booking")
         await card.get_by_placeholder("a word").fill("book")
@@ -297,9 +317,9 @@ async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browse
 
 
 async def test_a_menu_opened_before_the_script_has_come_stays_open_and_nothing_moves(
-    browser: Browser, shop: Running
+    tab: Tab, shop: Running
 ) -> None:
-    async with task(browser, shop) as page:
+    async with task(tab, shop) as page:
         await page.evaluate(
             "() => { window.moved = 0; new PerformanceObserver(list => { for (const each of list.getEntries())"
             " window.moved += each.value }).observe({type: 'layout-shift'}) }"

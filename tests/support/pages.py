@@ -30,8 +30,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No script here runs long enough for machine code to be worth its making.
-    "--js-flags=--no-opt --no-sparkplug --no-maglev",
+    # No script here runs long enough for better machine code to be worth its making.
+    "--js-flags=--no-opt --no-maglev",
 ]
 
 
@@ -97,34 +97,35 @@ def complaints_of(page: Page) -> list[str]:
     return complaints
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe-core finds on a page, however grave, each with its first place."""
-    return await _found_by_axe(page, RULES)
+async def violations(page: Page, *parts: str) -> list[str]:
+    """What axe-core finds on a page, however grave, each with its first place; or in parts of it that are new."""
+    return await _found_by_axe(page, RULES, parts)
 
 
-async def violations_in_both_looks(page: Page) -> list[str]:
+async def violations_in_both_looks(page: Page, *parts: str) -> list[str]:
     """The same for a light page, and then in the dark."""
-    return await violations(page) + await violations_in_the_dark(page)
+    return await violations(page, *parts) + await violations_in_the_dark(page, *parts)
 
 
-async def violations_in_the_dark(page: Page) -> list[str]:
+async def violations_in_the_dark(page: Page, *parts: str) -> list[str]:
     """What axe-core finds on a light page once it is dark; it is light again afterwards.
 
     Only the contrasts are looked at: nothing but the colours differs. The page follows the system's look, so that it
     need not be loaded again.
     """
     await page.emulate_media(color_scheme="dark")
-    found = await _found_by_axe(page, CONTRASTS)
+    found = await _found_by_axe(page, CONTRASTS, parts)
     await page.emulate_media(color_scheme="light")
     return [f"dark: {each}" for each in found]
 
 
-async def _found_by_axe(page: Page, rules: list[str]) -> list[str]:
+async def _found_by_axe(page: Page, rules: list[str], parts: tuple[str, ...] = ()) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
+    where = f"{{include: {list(parts)}}}" if parts else "document"
     # What passes is most of what it finds, and nobody reads it.
     options = f"{{runOnly: {rules}, resultTypes: ['violations'], elementRef: false}}"
-    run = f"axe.run(document, {options}).then(found => found.violations)"
+    run = f"axe.run({where}, {options}).then(found => found.violations)"
     try:
         found = await page.evaluate(run)
     except Error:  # axe stumbles where a live page changes beneath it: look again at the page as it is then

@@ -8,11 +8,10 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.layout import comment_ranges
 from tests.support.pages import console
-from tests.support.rule_files import put
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 FILE = "10-shop.yaml"
 BOOK = """\
@@ -46,13 +45,11 @@ def saved(bot: Running) -> str:
 
 @asynccontextmanager
 async def task(
-    browser: Browser, bot: Running, path: str = "/console/rules", **options: Any
+    where: Tab | Browser, bot: Running, path: str = "/console/rules", **options: Any
 ) -> AsyncIterator[Page]:
-    """A page of somebody who never looks at a text of rules."""
-    if saved(bot) != BOOK:
-        answer = await put(bot, FILE, BOOK, If_Match=etag_of(saved(bot)))
-        assert answer.is_success, answer.text
-    async with console(browser, bot, path, **options) as page:
+    """A page of somebody who never looks at a text of rules: the tab's, or a browser's with options of its own."""
+    opened = where.at(bot, path) if isinstance(where, Tab) else console(where, bot, path, **options)
+    async with opened as page:
         yield page
         await expect(page.locator(".cm-content:visible, #text:visible")).to_have_count(0)
 
