@@ -1,4 +1,4 @@
-"""Thirteen everyday tasks of a shopkeeper, each by forms alone: the text of the rules is never seen.
+"""Everyday tasks of a shopkeeper, each by forms alone: the text of the rules is never seen.
 
 After each of them the file differs in the lines that had to change and in no other, and every comment is there.
 """
@@ -15,7 +15,7 @@ from tests.support.rule_forms import (
     card_of,
     choose,
     lines_changed,
-    new_rule,
+    named,
     rule,
     save,
     saved,
@@ -26,23 +26,34 @@ from tests.support.rule_forms import (
 from tests.support.services import Running
 from tests.support.tabs import Tab
 
+HERE = f"/console/rules/{FILE}"
 
-async def test_the_hours_change(tab: Tab, shop: Running) -> None:
+
+async def test_the_hours_change_and_the_shop_is_closed_at_christmas(tab: Tab, shop: Running) -> None:
     async with task(tab, shop) as page:
         await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
         await card_of(page).get_by_label("Open", exact=True).fill("Mon-Fri 9-18, Sat 10-14")
         await text_it(page, "hours", "We are open Mon-Fri 9-18, Sat 10-14.")
         await save(page)
         await expect(card_of(page).get_by_label("Open", exact=True)).to_have_value("Mon-Fri 9-18, Sat 10-14")
-    assert lines_changed(shop) == [
-        '- hours: {shop: "Mon-Sat 9-18"}   # in winter',
-        '+ hours: {shop: "Mon-Fri 9-18, Sat 10-14"}   # in winter',
-    ]
+        hours = [
+            '- hours: {shop: "Mon-Sat 9-18"}   # in winter',
+            '+ hours: {shop: "Mon-Fri 9-18, Sat 10-14"}   # in winter',
+        ]
+        assert lines_changed(shop) == hours
+        await choose(page, "+ hours, closed days", "Closed days")
+        await page.get_by_placeholder("another day, or from a day to a day").fill("24-26 December")
+        await page.keyboard.press("Enter")
+        await expect(card_of(page)).to_contain_text("24-26 December. One more:")
+        async with page.expect_response(lambda answer: answer.url.endswith(FILE)):
+            await page.get_by_role("button", name="Save rules").click()
+        await page.goto("/console/rules")
+        await expect(page.get_by_role("link", name="Closed: 24-26 December")).to_be_visible()
+    assert lines_changed(shop) == [*hours, "+ closed: [12-24..12-26]"]
 
 
 async def test_a_keyword_gets_two_synonyms(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        await rule(page, "address")
+    async with task(tab, shop, f"{HERE}?rule=address") as page:
         await word(page, "directions")
         await word(page, "where, exactly".partition(",")[0] + " are you")
         await save(page)
@@ -67,22 +78,9 @@ async def test_do_you_deliver_is_answered(tab: Tab, shop: Running) -> None:
     ]
 
 
-async def test_the_shop_is_closed_at_christmas(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
-        await choose(page, "+ hours, closed days", "Closed days")
-        await page.get_by_placeholder("another day, or from a day to a day").fill("24-26 December")
-        await page.keyboard.press("Enter")
-        await expect(card_of(page)).to_contain_text("24-26 December. One more:")
-        await save(page)
-        await page.goto("/console/rules")
-        await expect(page.get_by_role("link", name="Closed: 24-26 December")).to_be_visible()
-    assert lines_changed(shop) == ["+ closed: [12-24..12-26]"]
-
-
 async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        card = await rule(page, "hours")
+    async with task(tab, shop, f"{HERE}?rule=hours") as page:
+        card = card_of(page)
         await choose(page, "+ language", "Spanish", which=1)
         await card.get_by_label("Spanish", exact=True).fill("Abrimos ")
         await card.get_by_label("Put a value into: Spanish").click()
@@ -101,8 +99,8 @@ async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> Non
 
 
 async def test_a_booking_asks_two_questions(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        card = await new_rule(page, "booking")
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        card = await named(page, "booking")
         await word(page, "book")
         await choose(page, "+ then", "Ask")
         first = card.get_by_role("group", name="Question 1", exact=True)
@@ -135,21 +133,6 @@ async def test_a_booking_asks_two_questions(tab: Tab, shop: Running) -> None:
     ]
 
 
-async def test_it_is_seen_which_rules_are_used_and_which_replies_fail(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        for at in range(3):
-            await shop.post([inbound(MessageId=f"used-{at}", From=f"+1555555090{at}", Message="where")])
-        (reply,) = await shop.replies("+15555550900")
-        failed = {"MessageId": reply["provider_message_id"], "DeliveryStatus": "Failed"}
-        await shop.post([event(REPORT, REPORT_DATA | failed)])
-        await shop.replies("+15555550900", "failed")
-        await page.reload()
-        row = page.locator("#list li", has=page.get_by_text("address", exact=True))
-        await expect(row.locator(".use")).to_have_text(re.compile(r"3\s*1.✕ did not arrive"))
-        await row.get_by_title("Answers in the last 7 days").click()
-        await expect(page.locator("main")).to_contain_text("+1 555 555 0900")
-
-
 async def test_yesterdays_change_is_undone_while_a_draft_waits(tab: Tab, shop: Running) -> None:
     async with task(tab, shop) as page:
         card = await rule(page, "hours")
@@ -176,8 +159,7 @@ async def test_yesterdays_change_is_undone_while_a_draft_waits(tab: Tab, shop: R
 
 
 async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        await page.get_by_role("link", name=FILE, exact=True).click()
+    async with task(tab, shop, HERE) as page:
         await page.get_by_role("button", name="Recipes").click()
         await page.get_by_label("Find a recipe").fill("vote")
         recipe = page.locator("#recipe-list > li", has_text="One vote a person")
@@ -198,8 +180,8 @@ async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None
 
 
 async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        card = await new_rule(page, "coupon")
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        card = await named(page, "coupon")
         await word(page, "coupon")
         await choose(page, "+ then", "Give a code from a list")
         await card.get_by_role("button", name="+ once all are given, say").click()
@@ -223,8 +205,8 @@ async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> 
 
 
 async def test_a_web_service_is_asked_for_an_orders_state(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
-        card = await new_rule(page, "order")
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        card = await named(page, "order")
         await word(page, "order")
         await choose(page, "+ then", "Ask a web service")
         await card.get_by_label("Address", exact=True).fill("https://shop.example.com/orders?said=")
@@ -250,7 +232,7 @@ async def test_a_web_service_is_asked_for_an_orders_state(tab: Tab, shop: Runnin
     ]
 
 
-async def test_a_rule_is_turned_off_and_on(tab: Tab, shop: Running) -> None:
+async def test_a_rule_is_turned_off_and_on_and_moved_and_its_use_is_seen(tab: Tab, shop: Running) -> None:
     async with task(tab, shop) as page:
         switch = page.get_by_role("switch", name="address")
         await switch.click()
@@ -263,16 +245,30 @@ async def test_a_rule_is_turned_off_and_on(tab: Tab, shop: Running) -> None:
         assert saved(shop) == BOOK
         assert await said(shop, "where") == ["12 Mill Lane."]
 
-
-async def test_a_rule_is_moved_before_another(tab: Tab, shop: Running) -> None:
-    async with task(tab, shop) as page:
         names = page.locator(f"#list [data-file='{FILE}'] strong")
         await page.get_by_label("What can be done with address").click()
         await page.get_by_role("button", name="Move up").and_(page.locator(":visible")).click()
         await expect(names).to_have_text(["address", "hours", "else"])
-    moved = ["  - name: address", "    when: {keyword: where}", "    reply: 12 Mill Lane.   # the green door"]
-    changed = lines_changed(shop)
-    assert sorted(changed) in (
-        sorted([*(f"+ {line}" for line in moved), *(f"- {line}" for line in moved)]),
-        sorted([f"{sign} {line}" for sign in "+-" for line in BOOK.splitlines()[5:9]]),
-    )
+        moved = [
+            "  - name: address",
+            "    when: {keyword: where}",
+            "    reply: 12 Mill Lane.   # the green door",
+        ]
+        changed = lines_changed(shop)
+        assert sorted(changed) in (
+            sorted([*(f"+ {line}" for line in moved), *(f"- {line}" for line in moved)]),
+            sorted([f"{sign} {line}" for sign in "+-" for line in BOOK.splitlines()[5:9]]),
+        )
+
+        # Which rules are used, and which replies fail.
+        for at in range(3):
+            await shop.post([inbound(MessageId=f"used-{at}", From=f"+1555555090{at}", Message="where")])
+        (reply,) = await shop.replies("+15555550900")
+        failed = {"MessageId": reply["provider_message_id"], "DeliveryStatus": "Failed"}
+        await shop.post([event(REPORT, REPORT_DATA | failed)])
+        await shop.replies("+15555550900", "failed")
+        await page.reload()
+        row = page.locator("#list li", has=page.get_by_text("address", exact=True))
+        await expect(row.locator(".use")).to_have_text(re.compile(r"3\s*1.✕ did not arrive"))
+        await row.get_by_title("Answers in the last 7 days").click()
+        await expect(page.locator("main")).to_contain_text("+1 555 555 0900")

@@ -82,6 +82,11 @@ async def rule(page: Page, name: str) -> Locator:
 async def new_rule(page: Page, name: str) -> Locator:
     """Begin a rule in the shop's file, and name it."""
     await page.locator(f"a[href$='{FILE}?add=rule']").click()
+    return await named(page, name)
+
+
+async def named(page: Page, name: str) -> Locator:
+    """Name a rule that was begun."""
     card = card_of(page)
     await expect(card).to_contain_text("Add the words that somebody texts and write the answer.")
     await card.get_by_label("Name", exact=True).fill(name)
