@@ -287,6 +287,6 @@ async def test_a_card_on_a_phone_fits_and_axe_finds_nothing(browser: Browser, bo
     async with console(browser, bot, path, viewport=A_PHONE, has_touch=True, color_scheme="dark") as page:
         await expect(page.locator(".rule-card")).to_contain_text("Whoever texts book is asked a question")
         assert await sideways(page) == 0
-        assert await violations(page) == []
+        assert await violations(page, ".rule-card") == []
         await page.locator(".rule-card").get_by_text("+ then", exact=True).click()
         assert await sideways(page) == 0

@@ -72,7 +72,7 @@ async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_und
         await expect(bar.locator(".changed li")).to_contain_text("3×")
         await picture(page, "bar")
         await expect(bar).to_contain_text("1 test expects the old wording")
-        assert await violations(page) == []
+        assert await violations(page, "#changes") == []
         await page.get_by_role("button", name="Take the new answer into it").press("Enter")
         await expect(page.locator("#said")).to_contain_text("expect the new answer now")
         await expect(page.locator("#findings .good")).to_be_visible()
@@ -136,7 +136,7 @@ async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(tab: Ta
         await expect(page.locator("#phone .knows")).to_contain_text("tag buyer. order: A7.")
         await expect(page.locator("#as-if-said")).to_contain_text("tagged buyer, order: A7")
         await picture(page, "phone")
-        assert await violations(page) == []
+        assert await violations(page, ".as-if", "#phone") == []
         await page.get_by_role("button", name="Keep as a test").click()
         await expect(page.locator("#said")).to_contain_text("a person whom the bot doesn't know")
         await page.get_by_label("Tags").fill("")
@@ -162,7 +162,7 @@ async def test_a_recipe_is_found_and_added_and_a_link_carries_a_rule(tab: Tab, b
         await page.get_by_label("Find a recipe").fill("coupon")
         await expect(page.locator("#recipe-list > li")).to_have_count(1)
         await picture(page, "recipes")
-        assert await violations(page) == []
+        assert await violations(page, "dialog[open]") == []
         await page.get_by_role("button", name="Add to 10-shop.yaml").press("Enter")
         await expect(page.locator("#said")).to_contain_text(
             "Added coupon-again, coupon, coupon-over, with tests."
