@@ -12,6 +12,7 @@ from tests.support.rule_files import said
 from tests.support.rule_forms import (
     BOOK,
     FILE,
+    can_be_written,
     card_of,
     choose,
     lines_changed,
@@ -54,6 +55,7 @@ async def test_the_hours_change_and_the_shop_is_closed_at_christmas(tab: Tab, sh
 
 async def test_a_keyword_gets_two_synonyms(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, f"{HERE}?rule=address") as page:
+        await can_be_written(page)
         await word(page, "directions")
         await word(page, "where, exactly".partition(",")[0] + " are you")
         await save(page)
@@ -80,6 +82,7 @@ async def test_do_you_deliver_is_answered(tab: Tab, shop: Running) -> None:
 
 async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, f"{HERE}?rule=hours") as page:
+        await can_be_written(page)
         card = card_of(page)
         await choose(page, "+ language", "Spanish", which=1)
         await card.get_by_label("Spanish", exact=True).fill("Abrimos ")
@@ -100,6 +103,7 @@ async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> Non
 
 async def test_a_booking_asks_two_questions(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
         card = await named(page, "booking")
         await word(page, "book")
         await choose(page, "+ then", "Ask")
@@ -160,6 +164,7 @@ async def test_yesterdays_change_is_undone_while_a_draft_waits(tab: Tab, shop: R
 
 async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, HERE) as page:
+        await can_be_written(page)
         await page.get_by_role("button", name="Recipes").click()
         await page.get_by_label("Find a recipe").fill("vote")
         recipe = page.locator("#recipe-list > li", has_text="One vote a person")
@@ -181,6 +186,7 @@ async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None
 
 async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
         card = await named(page, "coupon")
         await word(page, "coupon")
         await choose(page, "+ then", "Give a code from a list")
@@ -206,6 +212,7 @@ async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> 
 
 async def test_a_web_service_is_asked_for_an_orders_state(tab: Tab, shop: Running) -> None:
     async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
         card = await named(page, "order")
         await word(page, "order")
         await choose(page, "+ then", "Ask a web service")

@@ -68,6 +68,11 @@ async def can_be_moved(page: Page) -> None:
     await expect(page.locator('[data-mount="list"][data-mounted="here"]')).to_be_attached()
 
 
+async def can_be_written(page: Page) -> None:
+    """Wait for the editor's script."""
+    await expect(page.locator("#paper[data-mounted=here]")).to_be_attached()
+
+
 def card_of(page: Page) -> Locator:
     return page.locator(".rule-card")
 
