@@ -12,10 +12,11 @@ from playwright.async_api import Browser, async_playwright, expect
 from bot.sandbox.app import Sandbox
 from tests.support.databases import Databases
 from tests.support.pages import ARGUMENTS, CHROMIUM, LONGEST_WAIT
-from tests.support.rule_files import OPT_OUT
+from tests.support.rule_files import running_book
 from tests.support.rule_forms import BOOK, FILE
 from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
 from tests.support.services import Acs, Running, running
+from tests.support.tabs import Tab
 
 expect.set_options(timeout=LONGEST_WAIT)
 HERE = Path(__file__).parent
@@ -41,6 +42,14 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def tab(browser: Browser) -> AsyncIterator[Tab]:
+    """One for all tests whose bots may follow each other at its address."""
+    tab = Tab(browser)
+    yield tab
+    await tab.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def scripted() -> AsyncIterator[Scripted]:
     webhook = Webhook()
@@ -63,19 +72,12 @@ async def scripted() -> AsyncIterator[Scripted]:
     await webhook.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    """One for all tasks: each begins with the same file."""
-    acs, folder = Acs(), tmp_path_factory.mktemp("tasks")
-    await acs.start()
-    rules = folder / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / FILE).write_text(BOOK)
-    (rules / "coupons.csv").write_text("code\nSPRING-1\nSPRING-2\n")
-    async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop(tmp_path: Path, databases: Databases, tab: Tab) -> AsyncIterator[Running]:
+    """The bot of a task."""
+    files = {FILE: BOOK, "coupons.csv": "code\nSPRING-1\nSPRING-2\n"}
+    async with running_book(tmp_path, databases, files, tab.listener) as bot:
         yield bot
-    await acs.stop()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

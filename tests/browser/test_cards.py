@@ -14,6 +14,7 @@ from tests.support.envelopes import inbound
 from tests.support.pages import console, sideways, violations
 from tests.support.rule_files import running_book
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 A_PHONE = {"width": 390, "height": 844}
 SHOP = """\
@@ -55,8 +56,10 @@ rules:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP, "20-code.yaml": CODE}) as bot:
+async def bot(tmp_path: Path, databases: Databases, tab: Tab) -> AsyncIterator[Running]:
+    async with running_book(
+        tmp_path, databases, {"10-shop.yaml": SHOP, "20-code.yaml": CODE}, tab.listener
+    ) as bot:
         yield bot
 
 
@@ -77,11 +80,11 @@ async def becomes(page: Page, *parts: str) -> str:
     return await text_of(page)
 
 
-async def test_a_rule_is_changed_by_its_form_alone(browser: Browser, bot: Running) -> None:
+async def test_a_rule_is_changed_by_its_form_alone(tab: Tab, bot: Running) -> None:
     await bot.post(
         [inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(["hours", "your hours?"])]
     )
-    async with console(browser, bot, "/console/rules/10-shop.yaml?rule=hours") as page:
+    async with tab.at(bot, "/console/rules/10-shop.yaml?rule=hours") as page:
         card = page.locator(".rule-card")
         await expect(page.locator(".paper")).to_be_hidden()
         await expect(card).to_contain_text("Whoever texts hours or open hears “Open 9-18”")
@@ -122,8 +125,8 @@ async def test_a_rule_is_changed_by_its_form_alone(browser: Browser, bot: Runnin
         assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == text
 
 
-async def test_form_and_text_follow_each_other_and_undo_knows_both(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, "/console/rules/10-shop.yaml?rule=book") as page:
+async def test_form_and_text_follow_each_other_and_undo_knows_both(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, "/console/rules/10-shop.yaml?rule=book") as page:
         card = page.locator(".rule-card")
         await page.get_by_role("button", name="Both").click()
         await expect(page.locator("#paper .cm-content")).to_be_visible()
@@ -193,13 +196,11 @@ async def unanswered(route: Route) -> None:
     await route.fulfill(status=404)
 
 
-async def test_a_save_takes_all_that_was_typed_into_the_card_or_says_why_not(
-    browser: Browser, bot: Running
-) -> None:
+async def test_a_save_takes_all_that_was_typed_into_the_card_or_says_why_not(tab: Tab, bot: Running) -> None:
     def saved() -> str:
         return (bot.service.shelf.folder / "20-code.yaml").read_text()
 
-    async with console(browser, bot, "/console/rules/20-code.yaml?rule=ping") as page:
+    async with tab.at(bot, "/console/rules/20-code.yaml?rule=ping") as page:
         card, said, etag = (page.locator(each) for each in (".rule-card", "#said", "[name=etag]"))
 
         async def save() -> None:
@@ -243,11 +244,9 @@ async def test_a_save_takes_all_that_was_typed_into_the_card_or_says_why_not(
         assert "[2, {b: c}]" in saved()
 
 
-async def test_what_is_typed_last_is_kept_although_its_page_is_left_at_once(
-    browser: Browser, bot: Running
-) -> None:
+async def test_what_is_typed_last_is_kept_although_its_page_is_left_at_once(tab: Tab, bot: Running) -> None:
     here = "/console/rules/20-code.yaml?rule=ping"
-    async with console(browser, bot, "/console/rules") as page:
+    async with tab.at(bot, "/console/rules") as page:
 
         async def kept() -> str:
             return await (await page.context.request.get(here)).text()
@@ -288,6 +287,6 @@ async def test_a_card_on_a_phone_fits_and_axe_finds_nothing(browser: Browser, bo
     async with console(browser, bot, path, viewport=A_PHONE, has_touch=True, color_scheme="dark") as page:
         await expect(page.locator(".rule-card")).to_contain_text("Whoever texts book is asked a question")
         assert await sideways(page) == 0
-        assert await violations(page) == []
+        assert await violations(page, ".rule-card") == []
         await page.locator(".rule-card").get_by_text("+ then", exact=True).click()
         assert await sideways(page) == 0

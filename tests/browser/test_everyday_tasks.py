@@ -1,21 +1,22 @@
-"""Thirteen everyday tasks of a shopkeeper, each by forms alone: the text of the rules is never seen.
+"""Everyday tasks of a shopkeeper, each by forms alone: the text of the rules is never seen.
 
 After each of them the file differs in the lines that had to change and in no other, and every comment is there.
 """
 
 import re
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.rule_files import said
 from tests.support.rule_forms import (
     BOOK,
     FILE,
+    can_be_written,
     card_of,
     choose,
     lines_changed,
-    new_rule,
+    named,
     rule,
     save,
     saved,
@@ -24,24 +25,37 @@ from tests.support.rule_forms import (
     word,
 )
 from tests.support.services import Running
+from tests.support.tabs import Tab
+
+HERE = f"/console/rules/{FILE}"
 
 
-async def test_the_hours_change(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_the_hours_change_and_the_shop_is_closed_at_christmas(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
         await card_of(page).get_by_label("Open", exact=True).fill("Mon-Fri 9-18, Sat 10-14")
         await text_it(page, "hours", "We are open Mon-Fri 9-18, Sat 10-14.")
         await save(page)
         await expect(card_of(page).get_by_label("Open", exact=True)).to_have_value("Mon-Fri 9-18, Sat 10-14")
-    assert lines_changed(shop) == [
-        '- hours: {shop: "Mon-Sat 9-18"}   # in winter',
-        '+ hours: {shop: "Mon-Fri 9-18, Sat 10-14"}   # in winter',
-    ]
+        hours = [
+            '- hours: {shop: "Mon-Sat 9-18"}   # in winter',
+            '+ hours: {shop: "Mon-Fri 9-18, Sat 10-14"}   # in winter',
+        ]
+        assert lines_changed(shop) == hours
+        await choose(page, "+ hours, closed days", "Closed days")
+        await page.get_by_placeholder("another day, or from a day to a day").fill("24-26 December")
+        await page.keyboard.press("Enter")
+        await expect(card_of(page)).to_contain_text("24-26 December. One more:")
+        async with page.expect_response(lambda answer: answer.url.endswith(FILE)):
+            await page.get_by_role("button", name="Save rules").click()
+        await page.goto("/console/rules")
+        await expect(page.get_by_role("link", name="Closed: 24-26 December")).to_be_visible()
+    assert lines_changed(shop) == [*hours, "+ closed: [12-24..12-26]"]
 
 
-async def test_a_keyword_gets_two_synonyms(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        await rule(page, "address")
+async def test_a_keyword_gets_two_synonyms(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"{HERE}?rule=address") as page:
+        await can_be_written(page)
         await word(page, "directions")
         await word(page, "where, exactly".partition(",")[0] + " are you")
         await save(page)
@@ -51,8 +65,8 @@ async def test_a_keyword_gets_two_synonyms(browser: Browser, shop: Running) -> N
     ]
 
 
-async def test_do_you_deliver_is_answered(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_do_you_deliver_is_answered(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         await page.get_by_label("A message that no rule answers yet").fill("Do you deliver?")
         await page.get_by_role("button", name="Draft a rule").click()
         await card_of(page).get_by_label("Answer", exact=True).fill("We do, on Fridays: from €20.")
@@ -66,22 +80,10 @@ async def test_do_you_deliver_is_answered(browser: Browser, shop: Running) -> No
     ]
 
 
-async def test_the_shop_is_closed_at_christmas(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
-        await choose(page, "+ hours, closed days", "Closed days")
-        await page.get_by_placeholder("another day, or from a day to a day").fill("24-26 December")
-        await page.keyboard.press("Enter")
-        await expect(card_of(page)).to_contain_text("24-26 December. One more:")
-        await save(page)
-        await page.goto("/console/rules")
-        await expect(page.get_by_role("link", name="Closed: 24-26 December")).to_be_visible()
-    assert lines_changed(shop) == ["+ closed: [12-24..12-26]"]
-
-
-async def test_an_answer_is_given_in_spanish_too(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        card = await rule(page, "hours")
+async def test_an_answer_is_given_in_spanish_too(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"{HERE}?rule=hours") as page:
+        await can_be_written(page)
+        card = card_of(page)
         await choose(page, "+ language", "Spanish", which=1)
         await card.get_by_label("Spanish", exact=True).fill("Abrimos ")
         await card.get_by_label("Put a value into: Spanish").click()
@@ -99,9 +101,10 @@ async def test_an_answer_is_given_in_spanish_too(browser: Browser, shop: Running
     )
 
 
-async def test_a_booking_asks_two_questions(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        card = await new_rule(page, "booking")
+async def test_a_booking_asks_two_questions(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
+        card = await named(page, "booking")
         await word(page, "book")
         await choose(page, "+ then", "Ask")
         first = card.get_by_role("group", name="Question 1", exact=True)
@@ -134,25 +137,8 @@ async def test_a_booking_asks_two_questions(browser: Browser, shop: Running) -> 
     ]
 
 
-async def test_it_is_seen_which_rules_are_used_and_which_replies_fail(
-    browser: Browser, shop: Running
-) -> None:
-    async with task(browser, shop) as page:
-        for at in range(3):
-            await shop.post([inbound(MessageId=f"used-{at}", From=f"+1555555090{at}", Message="where")])
-        (reply,) = await shop.replies("+15555550900")
-        failed = {"MessageId": reply["provider_message_id"], "DeliveryStatus": "Failed"}
-        await shop.post([event(REPORT, REPORT_DATA | failed)])
-        await shop.replies("+15555550900", "failed")
-        await page.reload()
-        row = page.locator("#list li", has=page.get_by_text("address", exact=True))
-        await expect(row.locator(".use")).to_have_text(re.compile(r"3\s*1.✕ did not arrive"))
-        await row.get_by_title("Answers in the last 7 days").click()
-        await expect(page.locator("main")).to_contain_text("+1 555 555 0900")
-
-
-async def test_yesterdays_change_is_undone_while_a_draft_waits(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_yesterdays_change_is_undone_while_a_draft_waits(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         card = await rule(page, "hours")
         await card.get_by_label("Answer", exact=True).fill("Come in!")
         await save(page)
@@ -176,9 +162,9 @@ async def test_yesterdays_change_is_undone_while_a_draft_waits(browser: Browser,
     ]
 
 
-async def test_a_vote_is_counted_and_downloaded(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        await page.get_by_role("link", name=FILE, exact=True).click()
+async def test_a_vote_is_counted_and_downloaded(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, HERE) as page:
+        await can_be_written(page)
         await page.get_by_role("button", name="Recipes").click()
         await page.get_by_label("Find a recipe").fill("vote")
         recipe = page.locator("#recipe-list > li", has_text="One vote a person")
@@ -198,9 +184,10 @@ async def test_a_vote_is_counted_and_downloaded(browser: Browser, shop: Running)
     assert all(line.startswith("+ ") for line in lines_changed(shop))
 
 
-async def test_everybody_gets_a_coupon_of_their_own(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        card = await new_rule(page, "coupon")
+async def test_everybody_gets_a_coupon_of_their_own(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
+        card = await named(page, "coupon")
         await word(page, "coupon")
         await choose(page, "+ then", "Give a code from a list")
         await card.get_by_role("button", name="+ once all are given, say").click()
@@ -223,9 +210,10 @@ async def test_everybody_gets_a_coupon_of_their_own(browser: Browser, shop: Runn
     ]
 
 
-async def test_a_web_service_is_asked_for_an_orders_state(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
-        card = await new_rule(page, "order")
+async def test_a_web_service_is_asked_for_an_orders_state(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop, f"{HERE}?add=rule") as page:
+        await can_be_written(page)
+        card = await named(page, "order")
         await word(page, "order")
         await choose(page, "+ then", "Ask a web service")
         await card.get_by_label("Address", exact=True).fill("https://shop.example.com/orders?said=")
@@ -251,8 +239,8 @@ async def test_a_web_service_is_asked_for_an_orders_state(browser: Browser, shop
     ]
 
 
-async def test_a_rule_is_turned_off_and_on(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
+async def test_a_rule_is_turned_off_and_on_and_moved_and_its_use_is_seen(tab: Tab, shop: Running) -> None:
+    async with task(tab, shop) as page:
         switch = page.get_by_role("switch", name="address")
         await switch.click()
         await expect(switch).not_to_be_checked()
@@ -264,16 +252,30 @@ async def test_a_rule_is_turned_off_and_on(browser: Browser, shop: Running) -> N
         assert saved(shop) == BOOK
         assert await said(shop, "where") == ["12 Mill Lane."]
 
-
-async def test_a_rule_is_moved_before_another(browser: Browser, shop: Running) -> None:
-    async with task(browser, shop) as page:
         names = page.locator(f"#list [data-file='{FILE}'] strong")
         await page.get_by_label("What can be done with address").click()
         await page.get_by_role("button", name="Move up").and_(page.locator(":visible")).click()
         await expect(names).to_have_text(["address", "hours", "else"])
-    moved = ["  - name: address", "    when: {keyword: where}", "    reply: 12 Mill Lane.   # the green door"]
-    changed = lines_changed(shop)
-    assert sorted(changed) in (
-        sorted([*(f"+ {line}" for line in moved), *(f"- {line}" for line in moved)]),
-        sorted([f"{sign} {line}" for sign in "+-" for line in BOOK.splitlines()[5:9]]),
-    )
+        moved = [
+            "  - name: address",
+            "    when: {keyword: where}",
+            "    reply: 12 Mill Lane.   # the green door",
+        ]
+        changed = lines_changed(shop)
+        assert sorted(changed) in (
+            sorted([*(f"+ {line}" for line in moved), *(f"- {line}" for line in moved)]),
+            sorted([f"{sign} {line}" for sign in "+-" for line in BOOK.splitlines()[5:9]]),
+        )
+
+        # Which rules are used, and which replies fail.
+        for at in range(3):
+            await shop.post([inbound(MessageId=f"used-{at}", From=f"+1555555090{at}", Message="where")])
+        (reply,) = await shop.replies("+15555550900")
+        failed = {"MessageId": reply["provider_message_id"], "DeliveryStatus": "Failed"}
+        await shop.post([event(REPORT, REPORT_DATA | failed)])
+        await shop.replies("+15555550900", "failed")
+        await page.reload()
+        row = page.locator("#list li", has=page.get_by_text("address", exact=True))
+        await expect(row.locator(".use")).to_have_text(re.compile(r"3\s*1.✕ did not arrive"))
+        await row.get_by_title("Answers in the last 7 days").click()
+        await expect(page.locator("main")).to_contain_text("+1 555 555 0900")

@@ -16,6 +16,7 @@ from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.rule_files import SHOP, put, running_book, said
 from tests.support.rule_forms import can_be_moved
 from tests.support.services import ADMIN, VIEWER, Running
+from tests.support.tabs import Tab
 
 HERE = "/console/rules/10-shop.yaml"
 #: A reply that waits for a host of a private network that nobody has named.
@@ -26,8 +27,8 @@ FETCHING = (
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
+async def bot(tmp_path: Path, databases: Databases, tab: Tab) -> AsyncIterator[Running]:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}, tab.listener) as bot:
         yield bot
 
 
@@ -64,8 +65,13 @@ async def write(page: Page, text: str) -> None:
     )
 
 
-async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
+async def test_somebody_who_writes_is_led_to_a_line_and_told_what_is_wrong(tab: Tab, bot: Running) -> None:
+    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"')
+    async with tab.at(bot, f"{HERE}#L5") as page:
+        # A link to a line leads there.
+        await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")
+
+        # Findings stand under the line as somebody types.
         await expect(page.locator(".tests")).to_contain_text("Tests")
         await line(page, "{keyword: hours}").click()
         await page.keyboard.press("Home")
@@ -79,39 +85,7 @@ async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser,
         await expect(page.locator(".cm-found.error")).to_have_count(0)
         assert text_of(bot) == SHOP
 
-
-async def test_a_table_is_a_plain_text_with_its_findings_under_the_row(
-    browser: Browser, bot: Running
-) -> None:
-    folder = bot.service.shelf.folder
-    (folder / "stops.csv").write_text("stop,name\n4711,Market\n4712,Mill\n")
-    rule = "tables: {stops: stops.csv}\nrules:\n  - {name: times, when: {table: stops}, reply: '{{ row.name }}'}\n"
-    (folder / "20-stops.yaml").write_text(rule)
-    await bot.service.shelf.reload()
-    async with console(browser, bot, "/console/rules/stops.csv") as page:
-        await line(page, "4712").click()
-        await page.keyboard.press("End")
-        await page.keyboard.press("Enter")
-        await page.keyboard.type('4711,"Twice')
-        await expect(page.locator(".cm-found.error", has_text="E325")).to_be_visible()
-        await page.keyboard.type('"')
-        await expect(page.locator(".cm-found.error", has_text="E322")).to_be_visible()
-        await expect(page.locator("#findings")).to_contain_text("line 4")
-
-
-async def test_a_button_mends_a_mistake_and_can_be_undone(browser: Browser, bot: Running) -> None:
-    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"')
-    async with console(browser, bot, HERE) as page:
-        await write(page, right.replace('9-18"', "9-18", 1))
-        await page.locator(".cm-found.error").get_by_role("button", name='Add " at the end').click()
-        await expect(page.locator(".cm-found.error")).to_have_count(0)
-        await expect(page.locator("#text")).to_have_value(right)
-        await page.keyboard.press("Control+z")
-        await expect(page.locator(".cm-found.error")).to_contain_text("This quote is never closed.")
-
-
-async def test_a_line_that_somebody_is_writing_is_not_wrong_yet(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
+        # A line that somebody is writing is not wrong yet.
         await line(page, "reply: Open").click()
         await page.keyboard.press("End")
         await page.keyboard.press("Enter")
@@ -127,14 +101,51 @@ async def test_a_line_that_somebody_is_writing_is_not_wrong_yet(browser: Browser
         await expect(page.locator(".cm-found.error")).to_contain_text("This [ is not closed.")
         await expect(page.locator("#findings.unfinished")).to_have_count(0)
 
+        # A button mends a mistake, and that can be undone.
+        await write(page, right.replace('9-18"', "9-18", 1))
+        await page.locator(".cm-found.error").get_by_role("button", name='Add " at the end').click()
+        await expect(page.locator(".cm-found.error")).to_have_count(0)
+        await expect(page.locator("#text")).to_have_value(right)
+        await page.keyboard.press("Control+z")
+        await expect(page.locator(".cm-found.error")).to_contain_text("This quote is never closed.")
 
-async def test_a_link_to_a_line_leads_there(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"{HERE}#L5") as page:
-        await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")
+
+async def test_a_table_is_a_plain_text_with_its_findings_under_the_row(tab: Tab, bot: Running) -> None:
+    folder = bot.service.shelf.folder
+    (folder / "stops.csv").write_text("stop,name\n4711,Market\n4712,Mill\n")
+    rule = "tables: {stops: stops.csv}\nrules:\n  - {name: times, when: {table: stops}, reply: '{{ row.name }}'}\n"
+    (folder / "20-stops.yaml").write_text(rule)
+    await bot.service.shelf.reload()
+    async with tab.at(bot, "/console/rules/stops.csv") as page:
+        await line(page, "4712").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type('4711,"Twice')
+        await expect(page.locator(".cm-found.error", has_text="E325")).to_be_visible()
+        await page.keyboard.type('"')
+        await expect(page.locator(".cm-found.error", has_text="E322")).to_be_visible()
+        await expect(page.locator("#findings")).to_contain_text("line 4")
 
 
-async def test_keys_are_completed_and_explained(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
+async def test_the_phone_runs_the_unsaved_text_with_its_reasons_and_keys_are_completed_and_explained(
+    tab: Tab, bot: Running
+) -> None:
+    async with tab.at(bot, HERE) as page:
+        await page.locator("#say").fill("hours")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 9-18"))
+        await expect(page.locator("#phone .why summary")).to_have_text('hours · keyword "hours"')
+        # The same talk again, as soon as the text is another one.
+        await write(page, SHOP.replace("Open 9-18", "Open all night"))
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open all night"))
+        assert await said(bot, "hours") == ["Open 9-18."]
+        await page.get_by_role("button", name="Start again").click()
+        await expect(page.locator("#phone .message")).to_have_count(0)
+        await page.locator("#say").fill("what is this")
+        await page.get_by_role("button", name="Try").click()
+        await expect(page.locator("#phone .why summary")).to_have_text("no rule · says nothing")
+
+        await write(page, SHOP)
         await line(page, "reply: Open").click()
         await page.keyboard.press("End")
         await page.keyboard.press("Enter")
@@ -151,27 +162,10 @@ async def test_keys_are_completed_and_explained(browser: Browser, bot: Running) 
         await expect(page.locator(".cm-help")).to_be_visible()
 
 
-async def test_the_phone_runs_the_unsaved_text_with_its_reasons(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
-        await page.locator("#say").fill("hours")
-        await page.keyboard.press("Enter")
-        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 9-18"))
-        await expect(page.locator("#phone .why summary")).to_have_text('hours · keyword "hours"')
-        # The same talk again, as soon as the text is another one.
-        await write(page, SHOP.replace("Open 9-18", "Open all night"))
-        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open all night"))
-        assert await said(bot, "hours") == ["Open 9-18."]
-        await page.get_by_role("button", name="Start again").click()
-        await expect(page.locator("#phone .message")).to_have_count(0)
-        await page.locator("#say").fill("what is this")
-        await page.get_by_role("button", name="Try").click()
-        await expect(page.locator("#phone .why summary")).to_have_text("no rule · says nothing")
-
-
-async def test_what_would_change_is_told_by_itself(browser: Browser, bot: Running) -> None:
+async def test_what_would_change_is_told_by_itself(tab: Tab, bot: Running) -> None:
     for at in range(3):
         await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="Hours?")])
-    async with console(browser, bot, HERE) as page:
+    async with tab.at(bot, HERE) as page:
         await write(page, SHOP.replace("Open 9-18", "Open 10-19"))
         await expect(page.locator("#changes")).to_contain_text(
             "3 of the last 3 messages would be answered otherwise"
@@ -180,10 +174,10 @@ async def test_what_would_change_is_told_by_itself(browser: Browser, bot: Runnin
         await expect(page.locator("#changes .added")).to_contain_text("Open 10-19.")
 
 
-async def test_a_save_by_key_is_in_force_and_leaves_the_reader_where_they_were(
-    browser: Browser, bot: Running
+async def test_a_save_by_key_is_in_force_and_what_is_written_before_its_answer_goes_on(
+    tab: Tab, bot: Running
 ) -> None:
-    async with console(browser, bot, HERE) as page:
+    async with tab.at(bot, HERE) as page:
         await line(page, "reply: Open").click()
         await page.keyboard.press("End")
         await page.keyboard.type(" Closed on Sundays.")
@@ -192,17 +186,9 @@ async def test_a_save_by_key_is_in_force_and_leaves_the_reader_where_they_were(
         text = SHOP.replace("reply: Open 9-18.", "reply: Open 9-18. Closed on Sundays.")
         assert text_of(bot) == text
         assert await said(bot, "hours") == ["Open 9-18. Closed on Sundays."]
+        # The reader is where they were, and what is saved is what the next save is about.
         await expect(page.locator(".cm-activeLine")).to_contain_text("Closed on Sundays.")
         await expect(page.locator("#findings")).to_contain_text("test fails")
-        # What is saved is what the next save is about.
-        await page.keyboard.type(" Really.")
-        await page.keyboard.press("Control+s")
-        await until(lambda: "Really." in text_of(bot))
-        await expect(page.locator("#moved")).to_be_hidden()
-
-
-async def test_what_is_written_between_a_save_and_its_answer_goes_on(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
         held, may_go = asyncio.Event(), asyncio.Event()
 
         async def hold(route: Route) -> None:
@@ -212,26 +198,26 @@ async def test_what_is_written_between_a_save_and_its_answer_goes_on(browser: Br
             await route.continue_()
 
         await page.route(f"**{HERE}", hold)
-        await line(page, "reply: Open").click()
-        await page.keyboard.press("End")
-        await page.keyboard.type(" Closed on Sundays.")
+        await page.keyboard.type(" Really.")
         await page.keyboard.press("Control+s")
         await held.wait()
-        await page.keyboard.type(" Really")
+        await page.keyboard.type(" Yes")
+        before = await page.locator("[name=etag]").input_value()
         may_go.set()
-        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
-        saved = SHOP.replace("reply: Open 9-18.", "reply: Open 9-18. Closed on Sundays.")
-        assert text_of(bot) == saved
-        await expect(page.locator(".cm-activeLine")).to_contain_text("Sundays. Really")
+        await expect(page.locator("[name=etag]")).not_to_have_value(before)
+        text = text.replace("Sundays.", "Sundays. Really.")
+        assert text_of(bot) == text
+        await expect(page.locator("#moved")).to_be_hidden()
+        await expect(page.locator(".cm-activeLine")).to_contain_text("Sundays. Really. Yes")
         await page.keyboard.type(".")
         await page.keyboard.press("Control+s")
-        await until(lambda: text_of(bot) == saved.replace("Sundays.", "Sundays. Really."))
+        await until(lambda: text_of(bot) == text.replace("Really.", "Really. Yes."))
         await expect(page.locator("#moved")).to_be_hidden()
 
 
-async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot: Running) -> None:
+async def test_the_second_of_two_people_gets_both_versions(tab: Tab, bot: Running) -> None:
     mine, theirs = SHOP.replace("9-18", "MINE"), SHOP.replace("9-18", "THEIRS")
-    async with console(browser, bot, HERE) as page:
+    async with tab.at(bot, HERE) as page:
         await write(page, mine)
         await put(bot, "10-shop.yaml", theirs, If_Match=etag_of(SHOP))
         await expect(page.locator("#moved")).to_be_visible()
@@ -258,8 +244,13 @@ async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot
         assert text_of(bot) == SHOP.replace("9-18", "MINE", 1).replace("9-18", "THEIRS")
 
 
-async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE) as page:
+async def test_what_was_not_saved_survives_another_page_a_bot_that_could_not_keep_it_and_a_new_login(
+    tab: Tab, bot: Running
+) -> None:
+    async def gone(route: Route) -> None:
+        await route.fulfill(status=404)
+
+    async with tab.at(bot, HERE) as page:
         await write(page, SHOP.replace("9-18", "DRAFT"))
         await page.get_by_role("link", name="Conversations").click()
         await expect(page).to_have_url(re.compile("/console/conversations"))
@@ -269,14 +260,6 @@ async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Brows
         await page.get_by_role("button", name="Drop it").click()
         await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
 
-
-async def test_what_the_bot_could_not_keep_is_told_and_survives_a_new_login(
-    browser: Browser, bot: Running
-) -> None:
-    async def gone(route: Route) -> None:
-        await route.fulfill(status=404)
-
-    async with console(browser, bot, HERE) as page:
         said, paper = page.locator("#said"), page.locator("#paper .cm-content")
 
         async def kept() -> str:
@@ -311,24 +294,21 @@ async def test_what_the_bot_could_not_keep_is_told_and_survives_a_new_login(
         await expect(page.locator("#back")).to_have_count(0)
 
 
-async def test_the_history_shows_differences_and_puts_an_older_text_back(
-    browser: Browser, bot: Running
-) -> None:
+async def test_the_history_shows_differences_and_puts_an_older_text_back(tab: Tab, bot: Running) -> None:
     await put(bot, "10-shop.yaml", SHOP.replace("9-18", "10-19"), If_Match=etag_of(SHOP))
-    async with console(browser, bot, "/console/rules/history") as page:
+    async with tab.at(bot, "/console/rules/history") as page:
         await page.get_by_role("link", name=re.compile("10-shop.yaml .* through the API")).click()
         await expect(page.locator(".diff .added").first).to_contain_text("Open 10-19.")
-        assert await violations(page) == []
         await page.get_by_role("button", name="Restore the text before this edit").click()
         await expect(page.locator(".flash")).to_contain_text("it is in force")
         assert text_of(bot) == SHOP
         await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
 
 
-async def test_an_unmatched_message_becomes_a_rule(browser: Browser, bot: Running) -> None:
+async def test_an_unmatched_message_becomes_a_rule(tab: Tab, bot: Running) -> None:
     await bot.post([inbound(MessageId="m", Message="do you deliver?")])
     (message,) = await bot.messages()
-    async with console(browser, bot, f"/console/rules/draft?message={message['id']}") as page:
+    async with tab.at(bot, f"/console/rules/draft?message={message['id']}") as page:
         answer = page.locator(".rule-card").get_by_label("Answer", exact=True)
         await expect(answer).to_have_value("Write the answer here.")
         await expect(page.locator("#card-findings")).to_contain_text("stands here still")
@@ -337,17 +317,6 @@ async def test_an_unmatched_message_becomes_a_rule(browser: Browser, bot: Runnin
         await page.keyboard.press("Control+s")
         await expect(page.locator(".flash")).to_contain_text("Saved and in force")
         assert await said(bot, "do you deliver on sunday") == ["We do, on Fridays."]
-
-
-async def test_files_that_were_broken_on_the_disk_are_told_on_the_open_page(
-    browser: Browser, bot: Running
-) -> None:
-    async with console(browser, bot, "/console/rules") as page:
-        await expect(page.locator("#live")).to_have_text("live")
-        (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP.replace("when:", "wen:"))
-        await expect(page.locator("#book-now .notice")).to_contain_text("the rules from before stay in force")
-        (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP)
-        await expect(page.locator("#book-now .notice")).to_have_count(0)
 
 
 async def test_everything_main_works_without_scripts(browser: Browser, bot: Running) -> None:
@@ -394,13 +363,20 @@ async def test_a_phone_has_the_form_first_and_no_sideways_scroll(browser: Browse
         await expect(page.get_by_role("link", name="00-opt-out")).to_be_visible()
 
 
-async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_back(
-    browser: Browser, bot: Running
+async def test_the_list_tells_of_broken_files_and_moves_a_rule_by_keys_and_by_dragging_and_takes_it_back(
+    tab: Tab, bot: Running
 ) -> None:
     first = "  # The first.\n  - name: where\n    when: {keyword: where}\n    reply: 12 Mill Lane.\n\n"
     book = SHOP.replace("rules:\n", "rules:\n" + first)
     await put(bot, "10-shop.yaml", book, If_Match=etag_of(SHOP))
-    async with console(browser, bot, "/console/rules") as page:
+    async with tab.at(bot, "/console/rules") as page:
+        # Files that were broken on the disk are told on the open page.
+        await expect(page.locator("#live")).to_have_text("live")
+        (bot.service.shelf.folder / "10-shop.yaml").write_text(book.replace("when:", "wen:"))
+        await expect(page.locator("#book-now .notice")).to_contain_text("the rules from before stay in force")
+        (bot.service.shelf.folder / "10-shop.yaml").write_text(book)
+        await expect(page.locator("#book-now .notice")).to_have_count(0)
+
         names = page.locator("#list [data-file='10-shop.yaml'] strong")
         await page.get_by_role("link", name=re.compile("^hours")).focus()
         await can_be_moved(page)
@@ -408,7 +384,7 @@ async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_ba
         await expect(names).to_have_text(["hours", "where"])
         await expect(page.get_by_role("link", name=re.compile("^hours"))).to_be_focused()
         await expect(page.locator(".flash")).to_contain_text("hours is before where now.")
-        assert await violations(page) == []
+        assert await violations(page, ".flash") == []
         await page.locator(".flash").get_by_role("button", name="Undo").click()
         await expect(names).to_have_text(["where", "hours"])
         assert text_of(bot) == book
@@ -429,8 +405,8 @@ async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_ba
         await expect(page.locator("#list strong")).to_have_text(["where"])
 
 
-async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE, token=VIEWER) as page:
+async def test_a_viewer_tries_and_saves_nothing(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, HERE, token=VIEWER) as page:
         await expect(page.get_by_role("button", name="Save rules")).to_have_count(0)
         await expect(page.get_by_text("You are logged in as a viewer")).to_be_visible()
         await write(page, SHOP.replace("9-18", "10-19"))
@@ -439,19 +415,23 @@ async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) 
         await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
 
 
-async def test_an_answer_that_is_being_typed_stays_and_is_not_sent_when_the_talk_is_shown_anew(
-    browser: Browser, bot: Running
+async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer_that_is_typed_for_it(
+    tab: Tab, bot: Running
 ) -> None:
+    """Typed, or really asked for: here by a host of a private network that nobody has named."""
     old = "input => { input.dataset.old = 'yes' }"
     anew = "document.querySelector('.as-if').dispatchEvent(new Event('change'))"
-    async with console(browser, bot, HERE) as page:
+    async with tab.at(bot, HERE) as page:
         await write(page, SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1))
         # Once it is checked, nothing but this test has the talk shown anew.
         await expect(page.locator("#findings")).to_contain_text("test fails")
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
-        answer = page.locator("#phone input.answer")
-        await expect(answer).to_be_visible()
+        phone, answer = page.locator("#phone"), page.locator("#phone input.answer")
+        await expect(phone).to_contain_text("It asks GET http://127.0.0.1:9/hours")
+        assert await violations(page, "#phone") == []
+
+        # An answer that is being typed stays and is not sent when the talk is shown anew.
         await answer.evaluate(old)
         typed = asyncio.Event()
 
@@ -475,23 +455,8 @@ async def test_an_answer_that_is_being_typed_stays_and_is_not_sent_when_the_talk
         async with page.expect_request("**/draft/play") as asked:
             await answer.press("Enter")
         assert parse_qs((await asked.value).post_data or "")["fetched-0"] == ['{"text": "Open all night."}']
-        await expect(page.locator("#phone .message.in")).to_contain_text("Open all night.")
-
-
-async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Browser, bot: Running) -> None:
-    """Typed, or really asked for: here by a host of a private network that nobody has named."""
-    asking = SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1)
-    async with console(browser, bot, HERE) as page:
-        await write(page, asking)
-        await expect(page.locator("#findings")).to_contain_text("test fails")
-        await page.locator("#say").fill("hours")
-        await page.locator("#say").press("Enter")
-        phone = page.locator("#phone")
-        await expect(phone).to_contain_text("It asks GET http://127.0.0.1:9/hours")
-        assert await violations(page) == []
-        await phone.locator("input.answer").fill('{"text": "Open all night."}')
-        await phone.locator("input.answer").press("Enter")
         await expect(phone.locator(".message.in")).to_contain_text("Open all night.")
+
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
         await expect(phone.locator(".message.in")).to_have_count(1)

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import console, sideways, violations
+from tests.support.pages import sideways, violations
 from tests.support.rule_files import SHOP, running_book
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 HERE = "/console/rules/10-shop.yaml"
 WHO = SHOP.replace(
@@ -34,8 +35,8 @@ tests:""",
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": WHO}) as bot:
+async def bot(tmp_path: Path, databases: Databases, tab: Tab) -> AsyncIterator[Running]:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": WHO}, tab.listener) as bot:
         yield bot
 
 
@@ -55,11 +56,11 @@ async def write_after(page: Page, line: str, more: str) -> None:
 
 
 async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_undone(
-    browser: Browser, bot: Running
+    tab: Tab, bot: Running
 ) -> None:
     for number, text in enumerate(["hours", "Hours?", "hours", "mine"]):
         await bot.post([inbound(MessageId=f"m{number}", From=f"+1555555010{number}", Message=text)])
-    async with console(browser, bot, HERE) as page:
+    async with tab.at(bot, HERE) as page:
         await write_after(page, "reply: Open", " Closed on Sundays.")
         bar = page.locator("#changes")
         await expect(bar).to_contain_text("You changed hours: the answer.")
@@ -71,7 +72,7 @@ async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_und
         await expect(bar.locator(".changed li")).to_contain_text("3×")
         await picture(page, "bar")
         await expect(bar).to_contain_text("1 test expects the old wording")
-        assert await violations(page) == []
+        assert await violations(page, "#changes") == []
         await page.get_by_role("button", name="Take the new answer into it").press("Enter")
         await expect(page.locator("#said")).to_contain_text("expect the new answer now")
         await expect(page.locator("#findings .good")).to_be_visible()
@@ -93,9 +94,9 @@ async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_und
         assert saved(bot) == WHO
 
 
-async def test_two_tabs_with_a_new_file_each_keep_both(browser: Browser, bot: Running) -> None:
+async def test_two_tabs_with_a_new_file_each_keep_both(tab: Tab, bot: Running) -> None:
     new = "/console/rules/new"
-    async with console(browser, bot, new) as first:
+    async with tab.at(bot, new) as first:
         second = await first.context.new_page()
         await second.goto(new)
         for page, name, text in ((first, "30-one", "# one\n"), (second, "40-two", "# two\n")):
@@ -121,10 +122,8 @@ async def test_two_tabs_with_a_new_file_each_keep_both(browser: Browser, bot: Ru
         await expect(first.locator("#said")).not_to_contain_text("Another tab")
 
 
-async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(
-    browser: Browser, bot: Running
-) -> None:
-    async with console(browser, bot, HERE) as page:
+async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, HERE) as page:
         await page.locator("#say").fill("mine")
         await page.keyboard.press("Enter")
         await expect(page.locator("#phone")).to_contain_text("no rule")
@@ -137,7 +136,7 @@ async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(
         await expect(page.locator("#phone .knows")).to_contain_text("tag buyer. order: A7.")
         await expect(page.locator("#as-if-said")).to_contain_text("tagged buyer, order: A7")
         await picture(page, "phone")
-        assert await violations(page) == []
+        assert await violations(page, ".as-if", "#phone") == []
         await page.get_by_role("button", name="Keep as a test").click()
         await expect(page.locator("#said")).to_contain_text("a person whom the bot doesn't know")
         await page.get_by_label("Tags").fill("")
@@ -157,13 +156,13 @@ async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(
         await expect(page.locator("#findings .good")).to_contain_text("Tests 2 of 2")
 
 
-async def test_a_recipe_is_found_and_added_and_a_link_carries_a_rule(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, HERE, viewport={"width": 390, "height": 800}) as page:
+async def test_a_recipe_is_found_and_added_and_a_link_carries_a_rule(tab: Tab, bot: Running) -> None:
+    async with tab.at(bot, HERE, viewport={"width": 390, "height": 800}) as page:
         await page.get_by_role("button", name="Recipes").click()
         await page.get_by_label("Find a recipe").fill("coupon")
         await expect(page.locator("#recipe-list > li")).to_have_count(1)
         await picture(page, "recipes")
-        assert await violations(page) == []
+        assert await violations(page, "dialog[open]") == []
         await page.get_by_role("button", name="Add to 10-shop.yaml").press("Enter")
         await expect(page.locator("#said")).to_contain_text(
             "Added coupon-again, coupon, coupon-over, with tests."

@@ -1,6 +1,5 @@
 """A page of the console on which nothing may go wrong, and what every page must hold."""
 
-import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -8,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import Browser, Error, Page
+from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from tests.support.services import ADMIN, Running
 
@@ -33,8 +32,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No script here runs long enough for machine code to be worth its making.
-    "--js-flags=--no-opt --no-sparkplug --no-maglev",
+    # No script here runs long enough for better machine code to be worth its making.
+    "--js-flags=--no-opt --no-maglev",
 ]
 
 
@@ -46,25 +45,45 @@ async def console(
     *,
     token: str | None = ADMIN,
     key: str | None = None,
-    complaints: list[str] | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
     """A page, logged in by a token or by the key of a person's link; no script on it may fail.
 
-    Nor may anything be refused by the security policy: that would be one of the `complaints`.
+    Nor may anything be refused by the security policy.
     """
+    page = await new_page(browser, bot, **options)
+    if token is not None or key is not None:
+        await log_in(page.context, token=token, key=key)
+    complaints = complaints_of(page)
+    await page.goto(path)
+    yield page
+    assert complaints == []
+    await page.context.close()
+
+
+async def new_page(browser: Browser, bot: Running, **options: Any) -> Page:
+    """The first page of a new context at a bot's address."""
     context = await browser.new_context(**{"viewport": A_LAPTOP, "base_url": bot.address} | options)
     page = await context.new_page()
     page.set_default_timeout(LONGEST_WAIT)
-    if token is not None or key is not None:
-        answer = await context.request.post(
-            "/console/login",
-            form={"key": key} if key is not None else {"token": str(token)},
-            headers={"Sec-Fetch-Site": "same-origin"},
-            max_redirects=0,
-        )
-        assert answer.status == 303, await answer.text()
-    complaints = [] if complaints is None else complaints
+    return page
+
+
+async def log_in(context: BrowserContext, *, token: str | None = None, key: str | None = None) -> None:
+    """By a token or by the key of a person's link."""
+    answer = await context.request.post(
+        "/console/login",
+        form={"key": key} if key is not None else {"token": str(token)},
+        headers={"Sec-Fetch-Site": "same-origin"},
+        max_redirects=0,
+        max_retries=2,  # the bot that answered last at this address may have closed the connection
+    )
+    assert answer.status == 303, await answer.text()
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What goes wrong on a page from now on: errors of scripts, what the security policy refuses, dialogs."""
+    complaints: list[str] = []
 
     def complain(sentence: str, address: str) -> None:
         # A page that says that there is no such page is told so by the browser, too.
@@ -77,10 +96,7 @@ async def console(
     )
     page.on("pageerror", lambda error: complain(str(error), page.url))
     page.on("dialog", lambda dialog: complain(dialog.message, page.url))
-    await page.goto(path)
-    yield page
-    assert complaints == []
-    await context.close()
+    return complaints
 
 
 class OpenPages:
@@ -102,20 +118,20 @@ class OpenPages:
         await self._stack.aclose()
 
     @asynccontextmanager
-    async def at(self, path: str = "/console/conversations", **options: Any) -> AsyncIterator[Page]:
+    async def at(
+        self,
+        path: str = "/console/conversations",
+        *,
+        token: str = ADMIN,
+        viewport: Any = A_LAPTOP,
+        **options: Any,
+    ) -> AsyncIterator[Page]:
         """A page as `console` gives it, which shows this path."""
-        viewport = options.pop("viewport", A_LAPTOP)
-        way = repr(sorted(options.items()))
-        if way in self._open:
-            page, complaints = self._open[way]
-            await page.set_viewport_size(viewport)
-            await page.goto(path)
-        else:
-            complaints = []
-            page = await self._stack.enter_async_context(
-                console(self._browser, self._bot, path, complaints=complaints, viewport=viewport, **options)
-            )
+        way = f"{token} {sorted(options.items())}"
+        page, complaints = self._open[way] if way in self._open else await self._page(token, options)
         self._open.pop(way, None)  # what fails leaves a page that nobody looks at again
+        await page.set_viewport_size(viewport)
+        await page.goto(path)
         yield page
         assert complaints == []
         await page.unroute_all()
@@ -124,35 +140,41 @@ class OpenPages:
         await page.evaluate(LEAVE)
         self._open[way] = page, complaints
 
+    async def _page(self, token: str, options: dict[str, Any]) -> tuple[Page, list[str]]:
+        page = await new_page(self._browser, self._bot, **options)
+        self._stack.push_async_callback(page.context.close)
+        await log_in(page.context, token=token)
+        return page, complaints_of(page)
 
-async def violations(page: Page, within: str | None = None) -> list[str]:
-    """What axe-core finds on a page or `within` a part of it, however grave, each with its first place."""
-    return await _found_by_axe(page, RULES, within)
+
+async def violations(page: Page, *parts: str) -> list[str]:
+    """What axe-core finds on a page, however grave, each with its first place; or in parts of it that are new."""
+    return await _found_by_axe(page, RULES, parts)
 
 
-async def violations_in_both_looks(page: Page, within: str | None = None) -> list[str]:
+async def violations_in_both_looks(page: Page, *parts: str) -> list[str]:
     """The same for a light page, and then in the dark."""
-    return await violations(page, within) + await violations_in_the_dark(page, within)
+    return await violations(page, *parts) + await violations_in_the_dark(page, *parts)
 
 
-async def violations_in_the_dark(page: Page, within: str | None = None) -> list[str]:
+async def violations_in_the_dark(page: Page, *parts: str) -> list[str]:
     """What axe-core finds on a light page once it is dark; it is light again afterwards.
 
     Only the contrasts are looked at: nothing but the colours differs. The page follows the system's look, so that it
     need not be loaded again.
     """
     await page.emulate_media(color_scheme="dark")
-    found = await _found_by_axe(page, CONTRASTS, within)
+    found = await _found_by_axe(page, CONTRASTS, parts)
     await page.emulate_media(color_scheme="light")
     return [f"dark: {each}" for each in found]
 
 
-async def _found_by_axe(page: Page, rules: list[str], within: str | None) -> list[str]:
+async def _found_by_axe(page: Page, rules: list[str], parts: tuple[str, ...] = ()) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
+    where = f"{{include: {list(parts)}}}" if parts else "document"
     # What passes is most of what it finds, and nobody reads it.
     options = f"{{runOnly: {rules}, resultTypes: ['violations'], elementRef: false}}"
-    where = f"{{include: [[{json.dumps(within)}]]}}" if within else "document"
     run = f"axe.run({where}, {options}).then(found => found.violations)"
     try:
         found = await page.evaluate(run)

@@ -1,6 +1,7 @@
 """Rule files to edit, folders that can't be written to, and how one is saved and tried over HTTP."""
 
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -69,7 +70,7 @@ def shut_folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def running_book(
-    folder: Path, databases: Databases, files: Mapping[str, str]
+    folder: Path, databases: Databases, files: Mapping[str, str], listener: socket.socket | None = None
 ) -> AsyncIterator[Running]:
     """A bot on SQLite with these rule files beside the shipped opt-out."""
     rules = folder / "book"
@@ -79,7 +80,9 @@ async def running_book(
     acs = Acs()
     await acs.start()
     try:
-        async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        async with running(
+            folder, databases.migrated("sqlite"), acs, listener=listener, BOT_RULES=str(rules)
+        ) as bot:
             yield bot
     finally:
         await acs.stop()

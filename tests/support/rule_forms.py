@@ -8,11 +8,10 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.layout import comment_ranges
 from tests.support.pages import console
-from tests.support.rule_files import put
 from tests.support.services import Running
+from tests.support.tabs import Tab
 
 FILE = "10-shop.yaml"
 BOOK = """\
@@ -46,13 +45,11 @@ def saved(bot: Running) -> str:
 
 @asynccontextmanager
 async def task(
-    browser: Browser, bot: Running, path: str = "/console/rules", **options: Any
+    where: Tab | Browser, bot: Running, path: str = "/console/rules", **options: Any
 ) -> AsyncIterator[Page]:
-    """A page of somebody who never looks at a text of rules."""
-    if saved(bot) != BOOK:
-        answer = await put(bot, FILE, BOOK, If_Match=etag_of(saved(bot)))
-        assert answer.is_success, answer.text
-    async with console(browser, bot, path, **options) as page:
+    """A page of somebody who never looks at a text of rules: the tab's, or a browser's with options of its own."""
+    opened = where.at(bot, path) if isinstance(where, Tab) else console(where, bot, path, **options)
+    async with opened as page:
         yield page
         await expect(page.locator(".cm-content:visible, #text:visible")).to_have_count(0)
 
@@ -71,6 +68,11 @@ async def can_be_moved(page: Page) -> None:
     await expect(page.locator('[data-mount="list"][data-mounted="here"]')).to_be_attached()
 
 
+async def can_be_written(page: Page) -> None:
+    """Wait for the editor's script."""
+    await expect(page.locator("#paper[data-mounted=here]")).to_be_attached()
+
+
 def card_of(page: Page) -> Locator:
     return page.locator(".rule-card")
 
@@ -85,6 +87,11 @@ async def rule(page: Page, name: str) -> Locator:
 async def new_rule(page: Page, name: str) -> Locator:
     """Begin a rule in the shop's file, and name it."""
     await page.locator(f"a[href$='{FILE}?add=rule']").click()
+    return await named(page, name)
+
+
+async def named(page: Page, name: str) -> Locator:
+    """Name a rule that was begun."""
     card = card_of(page)
     await expect(card).to_contain_text("Add the words that somebody texts and write the answer.")
     await card.get_by_label("Name", exact=True).fill(name)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -212,9 +213,13 @@ async def running(
     now: Clock = utc_now,
     undo: timedelta = timedelta(),
     alarms: AlarmLimits = USUAL_ALARMS,
+    listener: socket.socket | None = None,
     **environ: str,
 ) -> AsyncIterator[Running]:
-    """Serve a bot on a free port, as `bot serve` does; but for `undo`: what a person sends leaves at once."""
+    """Serve a bot on a free port, as `bot serve` does; but for `undo`: what a person sends leaves at once.
+
+    On a `listener` that stays open it can follow another bot that listened there.
+    """
     service = Service(
         load(settings_for(folder, database_url, acs, **environ)),
         sending=sending,
@@ -232,7 +237,7 @@ async def running(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listener.dup()] if listener else None))
     try:
         async with asyncio.timeout(60):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
