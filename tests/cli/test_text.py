@@ -173,7 +173,7 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema:
     with out.open("wb") as to_out, err.open("wb") as to_err:
         process = Process(command, folder=tmp_path, environ={}, streams=(to_out.fileno(), to_err.fileno()))
     try:
-        await until(lambda: err.read_text().count("\n"))
+        await until(lambda: "\n" in out.read_text() and "\n" in err.read_text())
         line = out.read_text().partition("\n")[0]
         address, key = line.removeprefix("BOT_ACS_CONNECTION_STRING=endpoint=").strip().split(";accesskey=")
         assert f"{address}/sandbox/phone" in err.read_text().partition("\n")[0]
