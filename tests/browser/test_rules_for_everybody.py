@@ -175,9 +175,13 @@ async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Runnin
             await page.set_viewport_size(A_LAPTOP)
             await page.emulate_media(color_scheme="light")
 
+        async def to_the_list() -> None:
+            await page.locator("nav a[href='/console/rules']").first.click()
+            await expect(page.locator("#find")).to_be_visible()  # the page before has like links
+
         async def follow(link: str, state: str, shows: str | Locator, part: str = ".rule-card") -> None:
             """From the list."""
-            await page.locator("nav a[href='/console/rules']").first.click()
+            await to_the_list()
             await page.locator(f"main a[href$='{link}']:visible").first.click()
             if isinstance(shows, str):
                 await expect(main).to_contain_text(shows)
@@ -186,7 +190,7 @@ async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Runnin
             await see(state, part)
 
         async def draft(text: str, state: str, shows: str, part: str) -> None:
-            await page.locator("nav a[href='/console/rules']").first.click()
+            await to_the_list()
             await page.get_by_label("A message that no rule answers yet").fill(text)
             await page.get_by_role("button", name="Draft a rule").click()
             await expect(main).to_contain_text(shows)

@@ -263,7 +263,6 @@ def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch:
     assert "can't be reached" in of(findings, "webhook").found
 
 
-@pytest.mark.usefixtures("environ")
 def test_a_postgresql_that_gives_no_connection_more_is_not_said_to_be_down(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +276,7 @@ def test_a_postgresql_that_gives_no_connection_more_is_not_said_to_be_down(
     assert found.mend.startswith("end some of its connections, or raise `max_connections`")
 
 
+@pytest.mark.usefixtures("environ")
 async def test_the_databases_size_is_told_with_its_log(tmp_path: Path) -> None:
     size, log = ((tmp_path / f"bot.db{end}").stat().st_size for end in ("", "-wal"))
     assert log
