@@ -23,8 +23,8 @@ install = install() { \
 compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
 
-# Many tests wait for processes, pages and clocks: with two workers a processor, those overlap with the others' work.
-workers = $(shell "$(PYTHON)" -c 'import os; print(min(2 * len(os.sched_getaffinity(0)), 8))' 2>/dev/null || echo 4)
+# Many tests wait for processes, pages and clocks: with five workers on two processors those overlap with others' work.
+workers = $(shell "$(PYTHON)" -c 'import os; print(min(5 * len(os.sched_getaffinity(0)) // 2, 8))' 2>/dev/null || echo 5)
 
 scripts := bot/web/assets/built/console.js
 # What others wrote and the tests hold the bot to; no part of the console's build.

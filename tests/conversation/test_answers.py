@@ -193,7 +193,6 @@ async def test_what_comes_out_empty_is_not_kept(bot: Bot) -> None:
     assert [row.values for row in await rows(bot, "note")] == [{"text": "note to self"}]
 
 
-@kinds_in_turn
 async def test_an_answer_that_comes_out_empty_in_the_end_is_counted_no_more(bot: Bot) -> None:
     book = book_of(
         "name: shop, when: {keyword: shop}, ask: [{save: note, question: Note?}, {save: size, question: Size?}],"
@@ -269,7 +268,6 @@ async def test_a_tally_knows_its_kinds(bot: Bot) -> None:
     assert (day.min, day.max, day.mean) == ("2026-12-24", "2026-12-24", None)
 
 
-@kinds_in_turn
 async def test_what_is_forwarded_has_the_answers_and_the_saved_values(bot: Bot) -> None:
     book = book_of(
         "name: leak, when: {keyword: leak}, ask: {save: street, question: Where?}, reply: Thanks.,"

@@ -28,7 +28,6 @@ async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str)
     assert [reply.status for reply in await bot.replies()] == ["failed", "suppressed"]
 
 
-@kinds_in_turn
 @pytest.mark.parametrize("carrier_answers", [False, True])
 async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
     bot: Bot, *, carrier_answers: bool
@@ -66,7 +65,6 @@ async def test_who_is_opted_out_by_a_report_from_the_future_can_come_back_at_onc
 
 
 @pytest.mark.parametrize("short", [0, opt_outs.MOST_TOGETHER])
-@kinds_in_turn
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
     database_url: str, monkeypatch: pytest.MonkeyPatch, short: int
 ) -> None:

@@ -107,7 +107,6 @@ async def test_a_late_stop_keeps_what_the_rules_tag_as_it_was(database_url: str)
     await bot.stop()
 
 
-@kinds_in_turn
 async def test_the_last_answer_of_a_rule_that_opts_in_is_a_consent_of_its_time(database_url: str) -> None:
     book = book_of(
         "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",

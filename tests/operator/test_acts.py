@@ -104,7 +104,6 @@ async def test_what_nobody_did_cannot_be_undone(acts: Acts) -> None:
         await acts.undo(NOBODY, by=ADA)
 
 
-@kinds_in_turn
 async def test_an_undone_opt_out_says_later_what_was_to_be_said(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     planned = PlannedReplies(bot.database, bot.writer)
@@ -118,7 +117,6 @@ async def test_an_undone_opt_out_says_later_what_was_to_be_said(bot: Bot, acts: 
     assert (await planned.find(reply.id)).status == "waiting"
 
 
-@kinds_in_turn
 async def test_a_stop_after_an_opt_out_of_ours_has_the_last_word(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     done = await acts.do(ActOrder(kind="opt out"), ids, by=ADA)
@@ -128,7 +126,6 @@ async def test_a_stop_after_an_opt_out_of_ours_has_the_last_word(bot: Bot, acts:
     assert [each.opted_out for each in await views(bot, ids)] == [True, False, False]
 
 
-@kinds_in_turn
 async def test_released_the_bot_speaks_again_and_undone_it_is_silent(database_url: str) -> None:
     bot = Bot(database_url, caps=Caps(replies=2, repeats=1_000))
     await bot.start()

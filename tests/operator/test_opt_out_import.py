@@ -85,7 +85,6 @@ async def test_what_is_queued_for_them_does_not_leave(database_url: str) -> None
     await bot.stop()
 
 
-@kinds_in_turn
 async def test_a_list_may_be_of_one_number_alone(bot: Bot) -> None:
     await bring(bot, listed(PEER, number=OTHER_NUMBER))
     await bot.hear(heard(), heard(number=OTHER_NUMBER))
@@ -172,7 +171,6 @@ async def test_all_that_was_said_of_consent_is_shown_in_one_place(bot: Bot) -> N
     assert [each.opted_out for each in view.conversations] == [True]
 
 
-@kinds_in_turn
 async def test_what_left_after_an_opt_out_is_counted_until_the_next_opt_in(bot: Bot) -> None:
     await bot.hear(heard("hours"))
     await bot.no_longer_queued()

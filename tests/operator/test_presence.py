@@ -63,7 +63,6 @@ async def test_others_see_who_is_there_and_who_writes(bot: Bot) -> None:
     assert await seen_by(BO) == []
 
 
-@kinds_in_turn
 async def test_whoever_opens_another_one_has_left(bot: Bot) -> None:
     now = datetime.now(UTC)
     key, presence = await talk(bot), Presence(bot.writer, lambda: now)

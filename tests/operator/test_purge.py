@@ -128,7 +128,6 @@ async def test_who_opted_out_is_known_when_all_else_is_gone(bot: Bot) -> None:
     assert [each.status for each in await bot.replies()] == ["suppressed"]
 
 
-@kinds_in_turn
 async def test_what_a_person_is_to_look_at_stays(bot: Bot) -> None:
     await delivered(bot)
     await delivered(bot, OTHER)
@@ -294,7 +293,6 @@ def test_of_every_table_with_texts_it_is_known_what_ends_its_rows() -> None:
             assert (table, end) in steps, table
 
 
-@kinds_in_turn
 async def test_what_is_remembered_of_a_number_ends_after_long_silence(bot: Bot) -> None:
     await delivered(bot)
     await delivered(bot, OTHER)
@@ -479,7 +477,6 @@ async def test_an_answer_of_a_flow_that_runs_stays(database_url: str) -> None:
         assert await purge(bot, keep, days=31) == {"answers": 1}
 
 
-@kinds_in_turn
 async def test_what_is_asked_and_what_is_to_be_said_keeps_its_message(database_url: str) -> None:
     async with full_bot(database_url) as (bot, shop):
         shop.gate.clear()

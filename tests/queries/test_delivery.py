@@ -106,7 +106,6 @@ async def test_a_report_that_comes_later_moves_the_figure(bot: Bot) -> None:
     )
 
 
-@kinds_in_turn
 async def test_what_is_not_as_in_the_weeks_before_is_said(bot: Bot) -> None:
     peers = [f"+1555556{number:04d}" for number in range(110)]
     ids = await answered(bot, *peers)
@@ -128,7 +127,6 @@ async def test_what_is_not_as_in_the_weeks_before_is_said(bot: Bot) -> None:
     assert len(month.by_hour) == 2
 
 
-@kinds_in_turn
 async def test_failed_ones_are_sent_again_in_bulk_and_never_to_the_opted_out(bot: Bot) -> None:
     gone, back = "+15555560001", "+15555560002"
     ids = await answered(bot, PEER, gone, back, FRENCH)

@@ -203,7 +203,6 @@ async def test_what_is_not_well(busy: Bot, shelf: LiveBook, overview: Overview) 
     assert view.book == shelf.book().version
 
 
-@kinds_in_turn
 async def test_it_says_when_older_messages_are_still_being_counted(busy: Bot, overview: Overview) -> None:
     await busy.hear(heard("hours"))
     await busy.settled()

@@ -104,7 +104,6 @@ async def test_a_report_that_comes_days_late_changes_its_own_hour(bot: Bot) -> N
     assert (await counted(bot, MINUTE)).states == {}, "minutes of old hours are not kept"
 
 
-@kinds_in_turn
 async def test_the_first_start_counts_what_was_there_before_it_some_hours_a_pass(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +119,6 @@ async def test_the_first_start_counts_what_was_there_before_it_some_hours_a_pass
     assert (await counted(bot, HOUR)).inbound == 3
 
 
-@kinds_in_turn
 async def test_what_is_older_than_the_horizon_is_left(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()
@@ -130,7 +128,6 @@ async def test_what_is_older_than_the_horizon_is_left(bot: Bot) -> None:
     assert (await counted(bot, HOUR)).inbound == 0
 
 
-@kinds_in_turn
 async def test_a_stop_of_hours_is_caught_up_with(bot: Bot) -> None:
     await later(bot)
     async with bot.database.writing() as connection:

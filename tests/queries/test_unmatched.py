@@ -14,7 +14,6 @@ from bot.queries.traffic import HOUR, MINUTE
 from bot.queries.unmatched import Unmatched, UnmatchedLimits
 from bot.rulebook.editing.live_book import LiveBook
 from tests.support.bots import Bot, age, heard
-from tests.support.databases import kinds_in_turn
 from tests.support.overview import RULES, met
 
 
@@ -89,7 +88,6 @@ async def test_a_read_that_fails_loses_nothing_of_what_was_known_or_came_since(
         assert await refresh(busy, unmatched, shelf) == {*texts, "zzzzzzzzz"}, statement
 
 
-@kinds_in_turn
 async def test_requests_at_the_same_time_lose_nothing_of_each_other(busy: Bot, shelf: LiveBook) -> None:
     texts = await six_unmatched(busy)
     unmatched = Unmatched(UnmatchedLimits(looked_at=8))
@@ -98,7 +96,6 @@ async def test_requests_at_the_same_time_lose_nothing_of_each_other(busy: Bot, s
     assert await refresh(busy, unmatched, shelf) == texts
 
 
-@kinds_in_turn
 async def test_older_ones_are_found_a_stretch_a_look_and_very_old_ones_never(
     busy: Bot, shelf: LiveBook
 ) -> None:
@@ -115,7 +112,6 @@ async def test_older_ones_are_found_a_stretch_a_look_and_very_old_ones_never(
     assert len(await refresh(busy, unmatched, shelf)) == 7
 
 
-@kinds_in_turn
 async def test_only_the_newest_are_remembered(busy: Bot, shelf: LiveBook) -> None:
     await six_unmatched(busy)
     assert len(await refresh(busy, Unmatched(UnmatchedLimits(most=4)), shelf)) == 4

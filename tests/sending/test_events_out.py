@@ -98,7 +98,6 @@ async def test_people_and_carriers_opt_out_too(database_url: str, receiver: Rece
     ]
 
 
-@kinds_in_turn
 async def test_what_is_done_to_many_at_once_is_told_and_so_is_its_undoing(
     database_url: str, receiver: Receiver
 ) -> None:

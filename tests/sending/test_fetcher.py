@@ -278,7 +278,6 @@ async def test_who_takes_over_silences_it_also_when_it_is_handed_back_before_the
         assert (row.status, row.reason) == ("cancelled", "a person took over meanwhile")
 
 
-@kinds_in_turn
 async def test_a_list_that_opts_out_silences_it_also_for_somebody_who_comes_back(
     database_url: str, shop: Shop
 ) -> None:
@@ -331,7 +330,6 @@ async def test_the_rule_in_force_finishes_it_and_a_rule_that_is_gone_says_otherw
         assert await bot.said() == ["Now it is shipped: order 1.", "We can't look that up right now."]
 
 
-@kinds_in_turn
 async def test_a_dead_host_holds_nobody_else(database_url: str, shop: Shop) -> None:
     async with a_shop() as dead:
         port = dead.port

@@ -54,7 +54,6 @@ async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
     assert await bot.pass_time(2 * DAY) == []
 
 
-@kinds_in_turn
 async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None:
     await bot.hear("vote")
     first, second = await bot.later()

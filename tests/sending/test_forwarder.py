@@ -254,7 +254,6 @@ async def test_each_forward_that_is_taken_is_posted_once(database_url: str, desk
     assert len(desk.posts) == 200
 
 
-@kinds_in_turn
 async def test_the_time_is_over_for_what_is_hardly_tried_too(database_url: str, desk: Desk) -> None:
     """Time is an argument: each pass is made by hand."""
     moment = datetime(2026, 11, 26, 12, tzinfo=UTC)

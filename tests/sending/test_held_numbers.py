@@ -81,7 +81,6 @@ async def test_a_short_wait_is_nobodys_trouble(database_url: str, sms: Weather) 
     await bot.stop()
 
 
-@kinds_in_turn
 async def test_an_outage_ends_with_the_last_message_that_waits_for_it(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:

@@ -264,7 +264,6 @@ async def test_one_number_that_is_taken_again_leaves_the_refusal_of_another(
     await bot.stop()
 
 
-@kinds_in_turn
 async def test_a_refusal_ends_with_the_last_message_that_waits_for_it(
     database_url: str, sms: Weather, logs: list[dict[str, Any]]
 ) -> None:
@@ -370,7 +369,6 @@ async def all_settled(bot: Bot) -> dict[str, int]:
     return counted
 
 
-@kinds_in_turn
 async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
     database_url: str, sms: Weather
 ) -> None:

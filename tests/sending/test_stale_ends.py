@@ -113,7 +113,6 @@ async def test_a_failure_of_an_older_try_puts_off_no_newer_one(one: OneRow) -> N
     assert await one.stands() == ("delivered", 2)
 
 
-@kinds_in_turn
 async def test_what_was_given_up_while_it_was_posted_may_have_arrived_and_waits_no_more(one: OneRow) -> None:
     await one.set(status="failed")
     await one.end("queued")

@@ -103,7 +103,6 @@ async def test_a_conversation_goes_back_by_a_trusted_clock_alone(database_url: s
         await bot.stop()
 
 
-@kinds_in_turn
 async def test_a_reply_that_is_to_leave_at_a_time_waits_and_one_that_can_be_taken_back_does_not(
     bot: Bot,
 ) -> None:
@@ -197,7 +196,6 @@ class Failing:
         pass
 
 
-@kinds_in_turn
 async def test_no_forward_is_given_up_by_a_wrong_clock(database_url: str) -> None:
     bot = Bot(database_url, book=book_of("name: all, when: anything, forward: 'https://example.com/'"))
     now, trust = datetime.now(UTC), ToldTrust()

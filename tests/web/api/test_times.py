@@ -99,6 +99,7 @@ async def test_no_whole_number_is_too_large_for_an_answer(bot: Running) -> None:
 
 
 @pytest.mark.parametrize("at", ["1900-01-01T00:00:00Z", "8999-12-31T23:59:59Z", "2026-11-23T18:30:00+01:00"])
+@pytest.mark.both_databases
 async def test_times_within_the_bounds_are_taken(bot: Running, at: str) -> None:
     answer = await bot.send("POST", "/api/try", json={"text": "hours", "at": at})
     assert answer.status_code == 200, answer.text
@@ -130,6 +131,7 @@ OVER, FAR = (
     ("ahead", "sentence"),
     [(timedelta(days=-2000), OVER), (timedelta(minutes=-2), OVER), (timedelta(days=367), FAR)],
 )
+@pytest.mark.both_databases
 async def test_nothing_is_planned_for_a_time_that_is_over_or_far_ahead(
     bot: Running, ahead: timedelta, sentence: str
 ) -> None:
