@@ -6,17 +6,20 @@ numbers of its own where it makes ACS misbehave.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.acs import Acs
-from tests.support.databases import Databases, sqlite_in
+from tests.support.databases import Databases, Kind, kinds_for, sqlite_in
 from tests.support.events import a_number
 from tests.support.folders import DATABASES, MakeBot, in_folder
 from tests.support.postgresql import PostgreSQL, shared_server
 from tests.support.processes import Bot
 
 HERE = Path(__file__).parent
+#: Of what is taken, refused and shown: their tests meet the two databases in turn, in `make search` both.
+IN_TURN = {"test_api.py", "test_bad_input.py", "test_handshakes.py", "test_kept_calls.py", "test_samples.py"}
 #: The bots that run now, by the kind of their database.
 _shared: dict[str, Bot] = {}
 
@@ -77,10 +80,26 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
             bot.close()
 
 
-@pytest.fixture(params=DATABASES)
-def bot(request: pytest.FixtureRequest, _shared_bots: Callable[[str], Bot]) -> Bot:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "shared_on" not in metafunc.fixturenames:
+        return
+    kinds: list[Any] = list(DATABASES)
+    if metafunc.definition.path.name in IN_TURN:
+        kinds = [pytest.param(kind, marks=pytest.mark.hypothesis) for kind in kinds_for(metafunc.function)]
+    metafunc.parametrize("shared_on", kinds, indirect=True)
+
+
+@pytest.fixture
+def shared_on(request: pytest.FixtureRequest) -> Kind:
+    """The database of the bot that is shared."""
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture
+def bot(shared_on: Kind, _shared_bots: Callable[[str], Bot]) -> Bot:
     """A running bot, shared by the tests of its database."""
-    return _shared_bots(request.param)
+    return _shared_bots(shared_on)
 
 
 @pytest.fixture
