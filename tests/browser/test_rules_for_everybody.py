@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.envelopes import inbound
-from tests.support.pages import A_LAPTOP, sideways, violations, violations_in_the_dark
+from tests.support.pages import A_LAPTOP, sideways, violations, violations_in_the_dark, violations_of_looks
 from tests.support.rule_files import put, said
 from tests.support.rule_forms import (
     BOOK,
@@ -150,7 +150,7 @@ async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_afte
 async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Running) -> None:
     """On a light laptop and on a dark phone: each state is made once. And none is wider than its window.
 
-    Of a state that is like one before it, what is new is looked at; of the list and of the fullest page all is, also
+    Of a state that is like one before it, what is new is looked at, and in the dark what a look can change; of the list and of the fullest page all is, also
     on a dark laptop, which shows what a phone has no place for. Links lead from page to page, so that axe stays.
     """
     edited = await put(shop, FILE, f"{BOOK}# Looked at.\n", If_Match=etag_of(saved(shop)))  # for the history
@@ -171,7 +171,9 @@ async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Runnin
                 await look(state, await violations_in_the_dark(page))
             await page.emulate_media(color_scheme="dark")
             await page.set_viewport_size(A_PHONE)
-            await look(f"a phone, {state}", await violations(page, *parts))
+            await look(
+                f"a phone, {state}", await (violations_of_looks if parts else violations)(page, *parts)
+            )
             await page.set_viewport_size(A_LAPTOP)
             await page.emulate_media(color_scheme="light")
 

@@ -15,6 +15,8 @@ A_LAPTOP = {"width": 1280, "height": 800}
 A_PHONE = {"width": 360, "height": 740}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CONTRASTS = ["color-contrast", "link-in-text-block"]
+#: What another look or another width of the same page can change.
+LOOKS = [*CONTRASTS, "target-size", "scrollable-region-focusable"]
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 #: What ends a page's streams, and forgets what it has kept in the browser.
 LEAVE = "sessionStorage.clear(); localStorage.clear(); dispatchEvent(new Event('pagehide'))"
@@ -150,6 +152,11 @@ class OpenPages:
 async def violations(page: Page, *parts: str) -> list[str]:
     """What axe-core finds on a page, however grave, each with its first place; or in parts of it that are new."""
     return await _found_by_axe(page, RULES, parts)
+
+
+async def violations_of_looks(page: Page, *parts: str) -> list[str]:
+    """The same by the rules alone that go by sizes and colours, for a page that was looked at by all of them."""
+    return await _found_by_axe(page, LOOKS, parts)
 
 
 async def violations_in_both_looks(page: Page, *parts: str) -> list[str]:
