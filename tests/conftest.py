@@ -86,7 +86,7 @@ _SECONDS = {
     "test_packaging.py": 1.0,
 }
 #: More browsers than these only take longer to start.
-_MOST_BROWSERS = 2
+_MOST_BROWSERS = 3
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -81,7 +81,8 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "shared_on" not in metafunc.fixturenames:
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "shared_on" not in metafunc.fixturenames or any(mark.args[0] == "shared_on" for mark in marks):
         return
     kinds: list[Any] = list(DATABASES)
     if metafunc.definition.path.name in IN_TURN:

@@ -95,7 +95,7 @@ def test_a_rule_book_with_an_error_is_refused_with_its_place(tmp_path: Path) -> 
     assert "wrong.yaml:3:" in done.stderr
 
 
-@pytest.mark.parametrize("bot", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("shared_on", ["sqlite"], indirect=True)
 def test_a_second_bot_on_the_same_sqlite_file_is_refused_and_does_no_harm(bot: Bot, peer: str) -> None:
     done = bot.run("serve")
     assert done.returncode == 2

@@ -150,8 +150,9 @@ async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_afte
 async def test_axe_finds_nothing_on_any_state_of_the_page(tab: Tab, shop: Running) -> None:
     """On a light laptop and on a dark phone: each state is made once. And none is wider than its window.
 
-    Of a state that is like one before it, what is new is looked at, and in the dark what a look can change; of the list and of the fullest page all is, also
-    on a dark laptop, which shows what a phone has no place for. Links lead from page to page, so that axe stays.
+    Of a state that is like one before it, what is new is looked at, on the phone for what a look or a width can change;
+    of the list and of the fullest page all is, also on a dark laptop, which shows what a phone has no place for. Links
+    lead from page to page, so that axe stays.
     """
     edited = await put(shop, FILE, f"{BOOK}# Looked at.\n", If_Match=etag_of(saved(shop)))  # for the history
     assert edited.is_success, edited.text
