@@ -9,6 +9,7 @@ import pytest_asyncio
 from tests.support.api import DELIVERED, OPTED_OUT, SENT, SILENT
 from tests.support.databases import KINDS, Databases, Kind, kinds_for
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
+from tests.support.rule_files import put_back, running_book
 from tests.support.services import Acs, Running, running
 
 
@@ -48,6 +49,21 @@ async def bot(
         await bot.replies(DELIVERED, "delivered")
         yield bot
     await acs.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _bot_with_files(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> AsyncIterator[Running]:
+    async with running_book(tmp_path_factory.mktemp("bot"), databases, request.module.FILES) as bot:
+        yield bot
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def rules_bot(request: pytest.FixtureRequest, _bot_with_files: Running) -> AsyncIterator[Running]:
+    """One for the module, whose rules are its `FILES` again as each test begins."""
+    async with put_back(_bot_with_files, request.module.FILES) as bot:
+        yield bot
 
 
 @pytest.fixture(autouse=True)

@@ -1,18 +1,16 @@
 """Rule files are read and saved over HTTP: checked as a whole, nothing of anybody overwritten, in force at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.api import problem
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, put_back, running_book, said, shut_folder
+from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,16 +18,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FILES = {"10-shop.yaml": SHOP}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
-        yield bot
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bot(one_bot: Running) -> AsyncIterator[Running]:
-    async with put_back(one_bot, FILES) as bot:
-        yield bot
+@pytest.fixture
+def bot(rules_bot: Running) -> Running:
+    return rules_bot
 
 
 def folder_of(bot: Running) -> Path:

@@ -23,27 +23,20 @@ from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.processes import ROOT
-from tests.support.rule_files import SHOP, heavy_rules, nobody, put, put_back, running_book, said, shut_folder
+from tests.support.rule_files import SHOP, heavy_rules, nobody, put, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = "/console/rules/10-shop.yaml"
 
-
+#: The rules of `rules_bot`.
 FILES = {"10-shop.yaml": SHOP}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
-        yield bot
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bot(one_bot: Running) -> AsyncIterator[Running]:
-    async with put_back(one_bot, FILES) as bot:
-        yield bot
+@pytest.fixture
+def bot(rules_bot: Running) -> Running:
+    return rules_bot
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,8 +9,7 @@ import pytest_asyncio
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.console import browser, csrf_in, csrf_of
-from tests.support.databases import Databases
-from tests.support.rule_files import SHOP, put, put_back, running_book, said
+from tests.support.rule_files import SHOP, put, said
 from tests.support.services import ADMIN, Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,20 +19,13 @@ BOOK = SHOP.replace(
     "\ntests:", "\n  - name: address\n    when: {keyword: address}\n    reply: 12 Mill Lane.\n\ntests:"
 ).replace("\ntests:\n  - {hear: hours, say: Open 9-18.}\n", "")
 
-
+#: The rules of `rules_bot`.
 FILES = {"10-shop.yaml": BOOK}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
-        yield bot
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bot(one_bot: Running) -> AsyncIterator[Running]:
-    async with put_back(one_bot, FILES) as bot:
-        yield bot
+@pytest.fixture
+def bot(rules_bot: Running) -> Running:
+    return rules_bot
 
 
 @pytest_asyncio.fixture(loop_scope="module")

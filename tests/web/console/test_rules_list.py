@@ -8,8 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.console import browser, csrf_in, csrf_of
-from tests.support.databases import Databases
-from tests.support.rule_files import SHOP, put_back, running_book, said
+from tests.support.rule_files import SHOP, said
 from tests.support.services import ADMIN, VIEWER, Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,20 +27,13 @@ rules:
     reply: 12 Mill Lane.
 """
 
-
+#: The rules of `rules_bot`.
 FILES = {"10-shop.yaml": SHOP, "20-more.yaml": BOOK}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def one_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path_factory.mktemp("bot"), databases, FILES) as bot:
-        yield bot
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bot(one_bot: Running) -> AsyncIterator[Running]:
-    async with put_back(one_bot, FILES) as bot:
-        yield bot
+@pytest.fixture
+def bot(rules_bot: Running) -> Running:
+    return rules_bot
 
 
 @pytest_asyncio.fixture(loop_scope="module")
