@@ -16,7 +16,7 @@ gc.disable()
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
-from tests.support.compiled import share_first_answers, share_statements  # noqa: E402
+from tests.support.compiled import share_statements  # noqa: E402
 from tests.support.postgresql import end_run  # noqa: E402
 from tests.support.runs import RUN_FOLDER, RUN_OWNER, in_memory  # noqa: E402
 
@@ -27,7 +27,6 @@ if sys.platform != "win32":  # the event loop that `bot serve` has
 
 pytest_plugins = ["tests.support.fixtures"]
 share_statements()
-share_first_answers()
 
 
 def pytest_configure(config: pytest.Config) -> None:

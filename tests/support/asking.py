@@ -19,12 +19,12 @@ from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.handover_timer import HandoverTimer
+from bot.storage.database import Database
 from bot.storage.task_tables import fetches
 from bot.storage.writer import Writer
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from
 from tests.support.bots import CAPS, PEER, heard, until
-from tests.support.databases import few_readers
 
 QUICK = FetchLimits(record_again=0.02, look_again=0.1)
 
@@ -38,7 +38,7 @@ class Asking:
         self.book = book
         #: How far the clock is ahead.
         self.ahead = timedelta()
-        self.database = few_readers(url)
+        self.database = Database(url)
         self.writer = Writer(self.database, hold=5)
         self.queue = QueueLimit(self.database, 1_000_000)
         self.asker = HttpAsker(

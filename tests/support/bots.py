@@ -34,7 +34,6 @@ from bot.storage.database import Database
 from bot.storage.tables import conversations, messages
 from bot.storage.writer import Writer
 from tests.support.books import book_of
-from tests.support.databases import few_readers
 
 OURS = "+15555550100"
 PEER = "+15555550101"
@@ -158,7 +157,7 @@ class Bot:
     ) -> None:
         self.url = url
         self.sms = sms or Scripted()
-        self.database = few_readers(url)
+        self.database = Database(url)
         self.writer = Writer(self.database, hold=hold)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)

@@ -1,13 +1,7 @@
-"""Statements compiled once in a process of the tests, not once for each of its thousands of databases.
+"""Statements compiled once in a process of the tests, not once for each of its thousands of databases."""
 
-And what SQLAlchemy asks the first connection of each engine: a version and how it is set. All databases of one kind
-answer alike here.
-"""
-
-from functools import wraps
 from typing import Any
 
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.sql.compiler import Compiled
 
 from bot.storage.sql import ENGINE_OPTIONS
@@ -40,24 +34,3 @@ def _of_any_engine(key: Any) -> tuple[Any, ...]:
 def share_statements() -> None:
     """Let every engine that is made from now on in this process use the same compiled statements."""
     ENGINE_OPTIONS["execution_options"] = {"compiled_cache": SharedStatements()}
-
-
-def share_first_answers() -> None:
-    """Let every engine on PostgreSQL know what the first one of its isolation level was answered."""
-    ask: Any = PGDialect_asyncpg.initialize
-    known: dict[Any, dict[str, Any]] = {}
-
-    @wraps(ask)
-    def initialize(dialect: Any, connection: Any) -> None:
-        level = dialect._on_connect_isolation_level
-        if level not in known:
-            before = dict(vars(dialect))
-            ask(dialect, connection)
-            known[level] = {
-                name: value
-                for name, value in vars(dialect).items()
-                if name not in before or before[name] is not value
-            }
-        vars(dialect).update(known[level])
-
-    PGDialect_asyncpg.initialize = initialize  # type: ignore[method-assign]

@@ -26,8 +26,6 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 
 TEMPLATE = "template_bot"
-#: Connections that a bot of `few_readers` reads over.
-_READERS = 3
 #: What a test may change of a database beside its rows. One that is no longer as it was made is not lent again, and
 #: neither is one that has grown: its dead rows would slow down whoever has it next.
 FINGERPRINT = """
@@ -141,19 +139,6 @@ class Databases:
 
     def _sqlite(self) -> str:
         return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
-
-
-def few_readers(url: str) -> Database:
-    """A database for a bot below its web server: on PostgreSQL it reads over three connections, not ten.
-
-    Each is a process of PostgreSQL that learns of every table anew. One of them is the session in which the bot lives.
-    """
-    database = Database(url)
-    if not database.is_sqlite:
-        pool: Any = database._readers.pool
-        # As the pool itself begins: its size, and how it counts what it may still open.
-        pool._pool, pool._overflow = pool._queue_class(_READERS, use_lifo=False), -_READERS
-    return database
 
 
 def sqlite_in(folder: Path) -> str:
