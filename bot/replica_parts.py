@@ -60,20 +60,14 @@ class ReplicaPart:
     def announce(self, news: CommitNotifier, live: Live) -> None:
         """Have what commits change shown on open pages, of this replica and of the others."""
 
-        def hear(topics: Collection[str] | None) -> None:
-            if topics is None:
-                live.announce_everything()
-            else:
-                live.announce(topics)
-
-        def tell(topics: set[str]) -> None:
+        def tell(topics: set[str] | None) -> None:
             live.announce(topics)
             if topics:
                 self.notices.tell(TOPICS, topics)
 
-        self.notices.on(TOPICS, hear)
+        self.notices.on(TOPICS, live.announce)
         news.on_commit = tell if self.is_shared else live.announce
-        news.is_heard = lambda: self.is_shared or live.is_heard
+        news.is_heard = lambda: self.is_shared or live.is_awaited
 
     def count_together(self, guesses: Guesses) -> Guesses:
         """Have all replicas count the wrong tokens of an address as one; the same guesses."""

@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -55,18 +54,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         end_run()
 
 
-#: Seconds that the end of a test may take.
+#: Seconds that the end of a failed test may take.
 _LONGEST_TEARDOWN = 300
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown() -> Generator[None]:
-    """End the worker where a test's end hangs: the timeout of tests lets go of those that have failed."""
-    faulthandler.dump_traceback_later(_LONGEST_TEARDOWN, exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """End the worker where the end of a failed test hangs: the timeout of tests lets go of those that have failed."""
+    if isinstance(node, pytest.Item):
+        faulthandler.dump_traceback_later(_LONGEST_TEARDOWN, exit=True)
+
+
+def pytest_runtest_logfinish() -> None:
+    """The test has ended."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 #: Seconds that a test of these folders and files takes, about; of all others next to none.

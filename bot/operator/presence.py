@@ -13,7 +13,7 @@ from bot.operator.actor import Actor
 from bot.operator.drafts import drop_draft, put_draft
 from bot.operator.errors import NotThere
 from bot.queries.inbox import GONE_AFTER
-from bot.storage.commits import PRESENCE, mark_changed, presence_topic
+from bot.storage.commits import mark_changed, presence_topic
 from bot.storage.inbox_tables import presences, reads
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations
@@ -111,7 +111,6 @@ def _each(
         ids = {each.conversation_id for each in items}
         query = select(conversations.c.id).where(conversations.c.id.in_(ids))
         known = set((await connection.execute(query)).scalars())
-        mark_changed([PRESENCE])  # and nothing that a page shows of the conversation
         results: list[NotThere | None] = []
         for each in items:
             if each.conversation_id in known:

@@ -47,15 +47,15 @@ class CommitNotifier:
     """Publishes to one listener what each transaction has changed."""
 
     def __init__(self) -> None:
-        #: Called after each commit with the ids of conversations; with none when `is_heard` said that no page is open.
-        self.on_commit: Callable[[set[str]], None] = _nobody
+        #: Called after each commit with the topics that it changed; None: `is_heard` said that nobody wants to know.
+        self.on_commit: Callable[[set[str] | None], None] = _nobody
         self.is_heard: Callable[[], bool] = bool
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
         """Collects changed ids, and publishes them after a successful commit."""
-        touched: set[str] = set()
-        before = _touched.set(touched if self.is_heard() else None)
+        touched: set[str] | None = set() if self.is_heard() else None
+        before = _touched.set(touched)
         try:
             yield
         finally:
@@ -63,5 +63,5 @@ class CommitNotifier:
         self.on_commit(touched)
 
 
-def _nobody(_touched_ids: set[str]) -> None:
+def _nobody(_topics: set[str] | None) -> None:
     pass

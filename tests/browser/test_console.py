@@ -161,6 +161,21 @@ async def test_the_list_opens_conversations_without_a_new_document(desk: OpenPag
         assert await page.evaluate("window.sameDocument")
 
 
+async def test_a_page_that_is_opened_is_fetched_once_and_its_parts_when_they_change(
+    desk: OpenPages, bot: Running
+) -> None:
+    """That oneself came and left changes nothing that oneself sees."""
+    async with desk.at(await path_of(bot, FAILED)) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+        await page.goto(await path_of(bot, DELIVERED))
+        await expect(page.locator("#live.on")).to_be_visible()
+        await text(bot, "+15555550136", "Anybody?")
+        await expect(page.locator(".row").first).to_contain_text("Anybody?")
+        talk = page.url
+        assert [each for each in asked if each == f"GET {talk}"] == [f"GET {talk}"] * 2, "the list was, anew"
+
+
 async def test_a_failure_says_why_in_plain_words_and_history_is_a_tap_away(
     desk: OpenPages, bot: Running
 ) -> None:

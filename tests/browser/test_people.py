@@ -152,7 +152,7 @@ async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: B
         async with bot.service.database.writing() as connection:
             for each in updates:
                 await connection.execute(each)
-        bot.service.live.announce_everything()
+        bot.service.live.announce(None)
         await until(lambda: page.evaluate("heard.length === 5 && shown.length === 4"))
         await bot.send("POST", "/api/acts", json={"do": "done", "conversations": keys[1:]})
         await page.goto(path)

@@ -183,7 +183,7 @@ class Console:
             here=_here(request),
             openid=self.openid.title if self.openid else "",
             nonce=nonce,
-            mark=request.state.get("mark", self.live.mark),
+            mark=request.state.get("mark") or self.live.mark_for_page(),
             flash=None if is_part else flash,
             **context,
         )

@@ -10,6 +10,7 @@ import asyncio
 import math
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final
@@ -40,6 +41,9 @@ _LOOK, _COUNTED_FOR = 2.0, 1.0
 _SHARE = 0.05
 #: More topics at once are announced as "everything".
 _MANY = 500
+#: Seconds in which the stream of a page is awaited, and announcements that are remembered for it; a page whose mark is
+#: older is told that everything has changed.
+_AWAITED, _REMEMBERED = 60.0, 100
 #: Streams of one session, and of all: the oldest makes room, and comes back by itself where somebody looks at its page.
 #: Without a bound a viewer could take every connection that the server has, and events found none.
 MOST_OF_ONE, MOST_STREAMS = 30, 300
@@ -68,15 +72,21 @@ class _Subscriber:
 
     async def hear(self, event: bytes) -> None:
         news = msgspec.json.decode(event, type=_PendingTopics)
+        if news.mark == self.mark:
+            return  # announced before the stream was open, which has told it
         self.mark = news.mark
-        if news.topics is None:
-            self.changed |= self.wanted
-        else:
-            self.changed.update(self.wanted.intersection(news.topics))
-            if CONVERSATIONS in self.wanted and any(map(_is_of_conversation, news.topics)):
-                self.changed.add(CONVERSATIONS)
+        self.note(news.topics)
         if self.changed or news.topics is None or Topic.PEOPLE in news.topics:
             self.woken.set()
+
+    def note(self, topics: Collection[str] | None) -> None:
+        """These have changed; None: any may have."""
+        if topics is None:
+            self.changed |= self.wanted
+        else:
+            self.changed.update(self.wanted.intersection(topics))
+            if CONVERSATIONS in self.wanted and any(map(_is_of_conversation, topics)):
+                self.changed.add(CONVERSATIONS)
 
 
 class Live:
@@ -98,6 +108,9 @@ class Live:
         self._waiting, self._count_again_at = WaitingCount(), -math.inf
         self._start = secrets.token_hex(4)
         self._count = 0
+        #: The topics of the last announcements, the newest at its end; None: any may have changed.
+        self._recent: deque[frozenset[str] | None] = deque(maxlen=_REMEMBERED)
+        self._awaited_until = -math.inf
         self._gathered: set[str] = set()
         self._is_everything = False
         self._timer: asyncio.TimerHandle | None = None
@@ -110,25 +123,36 @@ class Live:
         """The count of announcements; a page that was made at another mark may have missed one."""
         return f"{self._start}-{self._count}"
 
+    def mark_for_page(self) -> str:
+        """The mark of a page that is about to be made. Until its stream opens, what changes is remembered for it."""
+        self._awaited_until = self._seconds() + _AWAITED
+        return self.mark
+
     @property
     def is_heard(self) -> bool:
-        """Whether a stream is open; without one, gathering topics can be skipped."""
+        """Whether a stream is open."""
         return bool(self._subscribers)
 
-    def announce(self, topics: Collection[str] = ()) -> None:
-        """Announce to every page that wants one of `topics`. Cheap while no page is open."""
-        # Who comes and writes is no news for a page that was made just before: it hears of it when it happens again.
-        if not topics or not all(topic.startswith(PRESENCE) for topic in topics):
-            self._count += 1
-        if self._subscribers and topics:
-            self._gathered.update(topics)
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a page wants to know of changes, now or soon; without one, gathering topics can be skipped."""
+        return self.is_heard or self._seconds() < self._awaited_until
+
+    def announce(self, topics: Collection[str] | None) -> None:
+        """Announce to every page that wants one of `topics`; None: it is not known, or too much to name, what changed.
+
+        Cheap while no page is open.
+        """
+        if topics is not None and not topics:
+            return
+        self._count += 1
+        named = None if topics is None or len(topics) > _MANY else frozenset(topics)
+        self._recent.append(named)
+        if self._subscribers:
+            self._is_everything |= named is None
+            self._gathered |= named or set()
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(_GATHERING, self._publish)
-
-    def announce_everything(self) -> None:
-        """Announce to every page: it is not known, or too much to name, what has changed."""
-        self._is_everything = True
-        self.announce([CONVERSATIONS])
 
     def close(self) -> None:
         """End every stream, so that none holds up the end of the service."""
@@ -154,13 +178,21 @@ class Live:
             self._subscribers[subscriber] = None
             try:
                 yield b"retry: 1000\n\n"
-                if since != self.mark:
-                    subscriber.mark = self.mark
-                    subscriber.changed |= wanted
+                for topics in self._missed(since):
+                    subscriber.note(topics)
+                subscriber.mark = self.mark
                 async for event in self._events(subscriber, is_welcome):
                     yield event
             finally:
                 self._subscribers.pop(subscriber, None)
+
+    def _missed(self, since: str) -> list[frozenset[str] | None]:
+        """What was announced after a mark; once None when it is not remembered."""
+        start, _, count = since.partition("-")
+        behind = self._count - int(count) if start == self._start and count.isdecimal() else -1
+        if not 0 <= behind <= len(self._recent):
+            return [None]
+        return list(self._recent)[len(self._recent) - behind :]
 
     def _make_room(self, session: str) -> None:
         """End the oldest stream of a session, or of all, where they are as many as there may be."""

@@ -106,7 +106,7 @@ async def _is_logged_in(request: Call, console: Console) -> bool:
 
 def _remember_mark(request: Call) -> None:
     # Before anything is read: a change while the page is made has to be announced to it.
-    request.state["mark"] = console_of(request).live.mark
+    request.state["mark"] = console_of(request).live.mark_for_page()
 
 
 #: Behind the login; their paths are beneath /console.

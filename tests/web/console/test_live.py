@@ -9,6 +9,7 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 
 from bot.queries.waiting_count import WaitingCount
+from bot.storage.commits import presence_topic
 from bot.web.console.live import (
     CHANNEL,
     CONVERSATIONS,
@@ -119,6 +120,43 @@ async def test_a_page_made_before_a_change_is_told_at_once(live: Live) -> None:
 async def test_a_page_from_before_a_restart_is_told_at_once(live: Live) -> None:
     async with listening(live, "a", since="of-another-start") as stream:
         assert await stream.wait(1) == [{"a"}]
+
+
+async def test_a_page_is_told_what_changed_since_it_was_made_and_no_more(live: Live) -> None:
+    """While a stream is awaited or open, the topics of each commit are gathered; no other commit is known to it."""
+    assert not live.is_awaited
+    since = live.mark_for_page()
+    assert live.is_awaited
+    live.announce(set())  # a commit of what no page shows
+    live.announce([presence_topic("b"), RULES])
+    live.announce(["c"])
+    async with listening(live, "a", CONVERSATIONS, RULES, since=since) as stream:
+        assert await stream.wait(1) == [{CONVERSATIONS, RULES}]
+        live.announce(["a"])
+        assert (await stream.wait(2))[1] == {"a", CONVERSATIONS}
+
+
+async def test_what_is_not_remembered_or_was_not_gathered_is_everything(live: Live) -> None:
+    since = live.mark
+    live.announce(None)
+    async with listening(live, "a", RULES, since=since) as stream:
+        assert await stream.wait(1) == [{"a", RULES}]
+    since = live.mark
+    for number in range(1000):
+        live.announce([f"other-{number}"])
+    async with listening(live, "a", since=since) as stream:
+        assert await stream.wait(1) == [{"a"}]
+
+
+async def test_a_page_whose_stream_never_opens_is_awaited_for_a_minute() -> None:
+    clock = 0.0
+    async with ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL]) as channels:
+        live = Live(channels, seconds=lambda: clock)
+        live.mark_for_page()
+        clock = 59
+        assert live.is_awaited
+        clock = 61
+        assert not live.is_awaited
 
 
 async def test_closing_ends_every_stream_and_leaves_nobody(live: Live) -> None:
