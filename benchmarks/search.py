@@ -28,7 +28,8 @@ def main() -> int:
     again = f"{Path(sys.executable).name} -m benchmarks.search --seed {seed}"
     print(f"Searching by seed {seed}. To search again as now: {again}", flush=True)
     command = [
-        sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", "--timeout", "3600", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", "-p", "no:cacheprovider",
+        "-o", "faulthandler_timeout=3600",
         # The profiles are named before the tests' conftest is read, which would have pytest look into them, too.
         "-W", "ignore::pytest.PytestAssertRewriteWarning",
         "-p", "tests.support.properties", "--hypothesis-profile", "search", f"--hypothesis-seed={seed}",

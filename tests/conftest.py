@@ -127,9 +127,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 settings.load_profile("test")
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> None:
     """No `BOT_*` variable of the person who runs the tests reaches a test or a process that it starts."""
     for name in list(os.environ):
         if name.startswith("BOT_"):
-            monkeypatch.delenv(name)
+            del os.environ[name]

@@ -391,7 +391,6 @@ class Telling:
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (Debian: prometheus)")
-@pytest.mark.timeout(180)
 async def test_each_alarm_is_raised_by_scrapes_of_a_bot_in_trouble_and_told(
     tmp_path: Path, databases: Databases, acs: Acs, hook: Hook
 ) -> None:

@@ -25,7 +25,6 @@ STOPS_WITHIN = 30
 TROUBLES: list[Callable[[Path], Disk]] = [disks.locked, disks.full, disks.unwritable, disks.unsyncable]
 
 
-@pytest.mark.timeout(240)
 def test_while_the_disk_is_in_trouble_events_are_held_then_refused_and_afterwards_nothing_is_lost(
     tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
@@ -152,7 +151,6 @@ def is_ready(bot: Bot) -> bool:
     return bot.http.get("/health/ready").status_code == 200
 
 
-@pytest.mark.timeout(200)
 def test_a_bot_that_may_not_write_ends_when_it_is_told_to_and_the_next_one_says_nothing_twice(
     tmp_path: Path,
 ) -> None:
@@ -181,7 +179,6 @@ def test_a_bot_that_may_not_write_ends_when_it_is_told_to_and_the_next_one_says_
         assert bot.stop() == 0
 
 
-@pytest.mark.timeout(200)
 def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp_path: Path) -> None:
     """A commit that failed can be found whole in the log after a crash: then the event comes again and is known."""
     with a_bot(disks.unsyncable, tmp_path) as (disk, bot, acs):
@@ -204,7 +201,6 @@ def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp
         assert bot.stop() == 0
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("trouble", [disks.locked, disks.full, disks.unwritable])
 def test_a_bot_that_finds_its_disk_in_trouble_says_so_in_one_sentence(
     trouble: Callable[[Path], Disk], tmp_path: Path

@@ -16,7 +16,6 @@ PHONE = "+15552000000"
 NUMBER = "+15555550100"
 
 
-@pytest.mark.timeout(180)
 def test_a_bot_that_is_killed_while_acs_storms_answers_every_text_exactly_once(tmp_path: Path) -> None:
     verdict = run(Plan(messages=250, kills=3, seed=2, life=1.5, lanes=4), tmp_path / "round")
     assert not verdict.faults, in_words(verdict.faults)

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.support.votes import VotePlan, run_votes
 
 
-@pytest.mark.timeout(180)
 def test_a_vote_is_counted_exactly_although_the_bot_is_killed(tmp_path: Path) -> None:
     outcome = run_votes(VotePlan(votes=120, people=40, coupons=25, kills=1, seed=5), tmp_path / "round")
     assert outcome.faults == []

@@ -643,13 +643,11 @@ def play(databases: Databases, kind: Any, *, few: int, steps: int) -> None:
 
 
 @pytest.mark.hypothesis
-@pytest.mark.timeout(max(300, examples(300)))
 def test_the_outbox_on_sqlite(databases: Databases) -> None:
     play(databases, "sqlite", few=50, steps=30)
 
 
 @pytest.mark.hypothesis
-@pytest.mark.timeout(max(300, examples(300)))
 def test_the_outbox_on_postgresql(databases: Databases) -> None:
     play(databases, "postgresql", few=10, steps=30)
 
