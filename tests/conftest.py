@@ -15,7 +15,6 @@ gc.disable()
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
-from tests.support.compiled import share_statements  # noqa: E402
 from tests.support.postgresql import end_run  # noqa: E402
 from tests.support.runs import RUN_FOLDER, RUN_OWNER, in_memory  # noqa: E402
 
@@ -24,17 +23,17 @@ if sys.platform != "win32":  # the event loop that `bot serve` has
 
     asyncio.set_event_loop_policy(EventLoopPolicy())
 
-pytest_plugins = ["tests.support.fixtures"]
-share_statements()
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before xdist starts its workers, which hear of the folder by their environment."""
-    if not hasattr(config, "workerinput"):
+    """Before xdist starts its workers, which hear of the folder by their environment, and alone need the fixtures."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker:
         if folder := in_memory():
             os.environ["TMPDIR"] = tempfile.tempdir = folder
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="bot-tests-")
         os.environ[RUN_OWNER] = str(os.getpid())
+    if is_worker or not config.getoption("numprocesses", None):
+        config.pluginmanager.import_plugin("tests.support.fixtures")
 
 
 def pytest_collection_finish() -> None:
@@ -42,7 +41,6 @@ def pytest_collection_finish() -> None:
 
     With Python's usual 700 objects between two looks they are a twelfth of the processor time of the tests.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     gc.enable()
@@ -69,23 +67,33 @@ def pytest_runtest_logfinish() -> None:
     faulthandler.cancel_dump_traceback_later()
 
 
-#: Seconds that a test of these folders and files takes, about; of all others next to none.
+#: Seconds that a test of these folders and files takes, about; of all others next to none. But for the browser's they
+#: mostly wait.
 _SECONDS = {
-    "faults": 3.0,
     "browser": 2.9,
+    "faults": 3.0,
     "outsiders": 1.2,
     "acceptance": 1.0,
     "operations": 0.9,
+    "storage/test_standstill.py": 3.3,
+    "web/test_outgoing_events.py": 1.9,
+    "cli/test_text.py": 0.6,
     "upgrade": 0.4,
     "cli": 0.4,
     "alarms": 0.4,
+    "storage/test_writer.py": 0.3,
     "test_search.py": 5.0,
     "test_support.py": 4.0,
     "test_start_cost.py": 2.0,
     "test_packaging.py": 1.0,
 }
 #: More browsers than these only take longer to start.
-_MOST_BROWSERS = 3
+_MOST_BROWSERS = 2
+
+
+def _seconds_of(module: str) -> float:
+    """What a test of tests/<module> takes; 0: next to nothing."""
+    return _SECONDS.get(module, _SECONDS.get(module.partition("/")[0], 0))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,24 +106,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     modules: dict[str, list[pytest.Item]] = {}
     for item in items:
-        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
-    weights = {name: _SECONDS.get(name.split("/")[1], 0.03) * len(those) for name, those in modules.items()}
+        modules.setdefault(item.nodeid.partition("::")[0].removeprefix("tests/"), []).append(item)
+    weights = {name: _seconds_of(name) * len(those) for name, those in modules.items()}
     shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
     loads = [0.0] * workers
     light: list[pytest.Item] = []
     for name in sorted(modules, key=lambda name: (-weights[name], name)):
-        folder = name.split("/")[1]
-        if folder not in _SECONDS:
+        if not weights[name]:
             light += modules[name]
             continue
-        least = loads.index(min(loads[:_MOST_BROWSERS] if folder == "browser" else loads))
+        least = loads.index(min(loads[:_MOST_BROWSERS] if name.startswith("browser/") else loads))
         shares[least] += modules[name]
         loads[least] += weights[name]
     size = -(-len(items) // workers)
     for at, slow in enumerate(shares):
-        slow.sort(
-            key=lambda item: item.nodeid.split("/")[1]
-        )  # what a folder's tests share ends with the last
+        # What a folder's tests share ends with the last.
+        slow.sort(key=lambda item: item.nodeid.split("/")[1])
         rest = light[: max(0, size - len(slow))]
         del light[: len(rest)]
         first = len(rest) * at // (2 * workers)

@@ -11,8 +11,11 @@ from structlog.testing import capture_logs
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from tests.support.bots import Bot
+from tests.support.compiled import share_statements
 from tests.support.databases import KINDS, Databases
 from tests.support.services import Acs, Running, running
+
+share_statements()
 
 
 @pytest.fixture
