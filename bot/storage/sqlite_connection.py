@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock, Thread
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 import aiosqlite
@@ -47,6 +47,8 @@ _LONG_IN_ANY_CASE = 0.05
 #: quarter (`benchmarks/HISTORY.md`).
 _TIMES_AS_LONG = 40
 _LONGEST_IN_THREAD = 10.0
+#: Seconds between two tries to set what another connection is in the way of.
+_AGAIN = 0.01
 
 if sys.platform == "linux":
     from resource import RUSAGE_THREAD, getrusage
@@ -294,6 +296,19 @@ def _work(work: Callable[[], None], opened: Sequence[sqlite3.Connection]) -> Non
             file.close()
 
 
+def _set(file: sqlite3.Connection, pragma: str, until: float) -> None:
+    """Set a pragma; SQLite itself waits for no lock when it makes a file one with a write-ahead log."""
+    while True:
+        try:
+            file.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= until:
+                raise
+            sleep(_AGAIN)
+        else:
+            return
+
+
 def open_sqlite(database: str, pragmas: Sequence[str] = (), **options: Any) -> SqliteConnection:
     """A connection as `sqlite3.connect` makes it, yet to be awaited; each of `pragmas` is set when it is open.
 
@@ -307,7 +322,7 @@ def open_sqlite(database: str, pragmas: Sequence[str] = (), **options: Any) -> S
         file: sqlite3.Connection = sqlite3.connect(database, **given)
         try:
             for pragma in pragmas:
-                file.execute(f"PRAGMA {pragma}").close()
+                _set(file, pragma, until=monotonic() + seconds)
         except BaseException:
             file.close()
             raise

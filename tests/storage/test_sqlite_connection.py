@@ -119,6 +119,18 @@ async def test_who_waits_too_long_for_another_is_told(tmp_path: Path) -> None:
     await notes.close()
 
 
+async def test_connections_that_open_a_file_without_a_log_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """Each gives it one, and SQLite waits for nobody then: in one of some twenty rounds it refused one of eight."""
+    for number in range(80):
+        path = str(tmp_path / f"{number}.db")
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("CREATE TABLE notes (n INTEGER PRIMARY KEY)")
+        opening = [open_sqlite(path, ["journal_mode=WAL"]) for _ in range(8)]
+        for connection in await asyncio.gather(*opening):
+            assert list(await connection.execute_fetchall("SELECT n FROM notes")) == []
+            await connection.close()
+
+
 @pytest.mark.parametrize("at_commit", [False, True])
 async def test_many_rows_are_written_on_the_event_loop_with_turns_for_others(
     notes: SqliteConnection, tmp_path: Path, *, at_commit: bool
