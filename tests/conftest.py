@@ -15,7 +15,7 @@ gc.disable()
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
-from tests.support.postgresql import end_run  # noqa: E402
+from tests.support.postgresql import end_process, end_run  # noqa: E402
 from tests.support.runs import RUN_FOLDER, RUN_OWNER, in_memory  # noqa: E402
 
 if sys.platform != "win32":  # the event loop that `bot serve` has
@@ -47,7 +47,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The workers have ended."""
+    """When a worker ends; and when they all have."""
+    end_process()
     if not hasattr(config, "workerinput"):
         end_run()
 

@@ -133,6 +133,11 @@ class Housekeeper:
         if connection := self._connections.pop(database, None):
             asyncio.run_coroutine_threadsafe(connection.close(), self._loop).result()
 
+    def close(self) -> None:
+        """Close them all."""
+        for database in list(self._connections):
+            self.leave(database)
+
     async def _ask(self, orders: str, question: str, database: str) -> list[tuple[Any, ...]]:
         connection = self._connections.pop(database, None)
         if connection is None or connection.is_closed():  # a test may have ended it
@@ -175,6 +180,12 @@ def shared_server() -> PostgreSQL:
 def housekeeper() -> Housekeeper:
     """Who tidies the databases of that server up, for this process."""
     return Housekeeper(shared_server())
+
+
+def end_process() -> None:
+    """Close what this process of the tests has open of the shared server."""
+    if housekeeper.cache_info().currsize:
+        housekeeper().close()
 
 
 def end_run() -> None:
