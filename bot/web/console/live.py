@@ -108,8 +108,8 @@ class Live:
         self._waiting, self._count_again_at = WaitingCount(), -math.inf
         self._start = secrets.token_hex(4)
         self._count = 0
-        #: The topics of the last announcements, the newest at its end; None: any may have changed.
-        self._recent: deque[frozenset[str] | None] = deque(maxlen=_REMEMBERED)
+        #: Of each of the last announcements, oldest first: the mark before it, and its topics; None: unknown.
+        self._recent: deque[tuple[str, frozenset[str] | None]] = deque(maxlen=_REMEMBERED)
         self._awaited_until = -math.inf
         self._gathered: set[str] = set()
         self._is_everything = False
@@ -145,9 +145,9 @@ class Live:
         """
         if topics is not None and not topics:
             return
-        self._count += 1
         named = None if topics is None or len(topics) > _MANY else frozenset(topics)
-        self._recent.append(named)
+        self._recent.append((self.mark, named))
+        self._count += 1
         if self._subscribers:
             self._is_everything |= named is None
             self._gathered |= named or set()
@@ -187,12 +187,13 @@ class Live:
                 self._subscribers.pop(subscriber, None)
 
     def _missed(self, since: str) -> list[frozenset[str] | None]:
-        """What was announced after a mark; once None when it is not remembered."""
-        start, _, count = since.partition("-")
-        behind = self._count - int(count) if start == self._start and count.isdecimal() else -1
-        if not 0 <= behind <= len(self._recent):
+        """The topics of what was announced after a mark; None alone: it is not remembered."""
+        if since == self.mark:
+            return []
+        marks = [before for before, _ in self._recent]
+        if since not in marks:
             return [None]
-        return list(self._recent)[len(self._recent) - behind :]
+        return [topics for _, topics in self._recent][marks.index(since) :]
 
     def _make_room(self, session: str) -> None:
         """End the oldest stream of a session, or of all, where they are as many as there may be."""

@@ -118,8 +118,9 @@ async def test_a_page_made_before_a_change_is_told_at_once(live: Live) -> None:
 
 
 async def test_a_page_from_before_a_restart_is_told_at_once(live: Live) -> None:
-    async with listening(live, "a", since="of-another-start") as stream:
-        assert await stream.wait(1) == [{"a"}]
+    for since in ("of-another-start", f"{live.mark}7", live.mark + "0" * 5_000, ""):
+        async with listening(live, "a", since=since) as stream:
+            assert await stream.wait(1) == [{"a"}]
 
 
 async def test_a_page_is_told_what_changed_since_it_was_made_and_no_more(live: Live) -> None:
