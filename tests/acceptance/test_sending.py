@@ -70,12 +70,13 @@ def test_a_refused_credential_is_seen_and_logged_once_fails_no_message_and_mends
 
 def test_an_outage_is_seen_and_tried_by_one_call_at_a_time(watched: Bot, acs: Acs, number: str) -> None:
     bot = watched
-    acs.plan(number, *[{"status": 503}] * (USUAL_SENDING.calls + 1))
+    acs.plan(number, *[{"status": 503}] * 1_000)
     peers = [a_number() for _ in range(USUAL_SENDING.calls + 8)]
     bot.post([received(peer, f"order {at:05}", number=number) for at, peer in enumerate(peers)])
     until(lambda: metric(bot, "bot_acs_down") == 1, what="the outage")
     (trouble,) = sending(bot)["troubles"]
     assert "ACS answered 503" in trouble["reason"]
+    acs.plan(number)
     queued = {"number": number, "delivery": "queued", "limit": 1}
     until(lambda: not bot.get("/conversations", **queued)["items"], seconds=40, what="all messages")
     assert sending(bot) == {"status": "ok"}
