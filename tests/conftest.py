@@ -25,7 +25,7 @@ if sys.platform != "win32":  # the event loop that `bot serve` has
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before xdist starts its workers, which hear of the folder by their environment, and alone need the fixtures."""
+    """Make the run's folder, which xdist's workers learn of by their environment; load the fixtures where tests run."""
     is_worker = hasattr(config, "workerinput")
     if not is_worker:
         if folder := in_memory():

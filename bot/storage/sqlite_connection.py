@@ -47,7 +47,7 @@ _LONG_IN_ANY_CASE = 0.05
 #: quarter (`benchmarks/HISTORY.md`).
 _TIMES_AS_LONG = 40
 _LONGEST_IN_THREAD = 10.0
-#: Seconds between two tries to set what another connection is in the way of.
+#: Seconds between two tries to set a pragma while another connection holds the file.
 _AGAIN = 0.01
 
 if sys.platform == "linux":
@@ -297,7 +297,7 @@ def _work(work: Callable[[], None], opened: Sequence[sqlite3.Connection]) -> Non
 
 
 def _set(file: sqlite3.Connection, pragma: str, until: float) -> None:
-    """Set a pragma; SQLite itself waits for no lock when it makes a file one with a write-ahead log."""
+    """Set a pragma. SQLite's own timeout does not hold for `journal_mode=WAL`: two that set it at once get "locked"."""
     while True:
         try:
             file.execute(f"PRAGMA {pragma}").close()

@@ -1,5 +1,6 @@
 """A purge takes what is old and nothing that is needed, in batches that follow how long the last one took."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -508,3 +509,16 @@ async def test_whose_a_code_is_ends_after_long_silence_and_the_code_stays_given(
 async def rows_of_codes(bot: Bot) -> list[Any]:
     async with bot.database.reading() as connection:
         return list(await connection.execute(select(codes_given)))
+
+
+@kinds_in_turn
+async def test_who_makes_the_first_mark_waits_until_other_processes_look_for_marks(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.operator.purge.BELIEVED", 0.05)
+    purger = Purger(bot.database, bot.writer, bot.marks, is_alone=False)
+    began = time.monotonic()
+    await purger.announce()
+    assert time.monotonic() - began >= 0.1
+    monkeypatch.setattr("bot.operator.purge.BELIEVED", 1_000)
+    await purger.announce()  # the next one does not wait

@@ -41,8 +41,8 @@ _LOOK, _COUNTED_FOR = 2.0, 1.0
 _SHARE = 0.05
 #: More topics at once are announced as "everything".
 _MANY = 500
-#: Seconds in which the stream of a page is awaited, and announcements that are remembered for it; a page whose mark is
-#: older is told that everything has changed.
+#: For so many seconds after a page was made its stream is awaited; so many announcements are remembered for it. A page
+#: whose mark is older is told that everything has changed.
 _AWAITED, _REMEMBERED = 60.0, 100
 #: Streams of one session, and of all: the oldest makes room, and comes back by itself where somebody looks at its page.
 #: Without a bound a viewer could take every connection that the server has, and events found none.
@@ -51,7 +51,7 @@ MOST_OF_ONE, MOST_STREAMS = 30, 300
 
 class _PendingTopics(Struct, frozen=True, array_like=True):
     mark: str
-    #: None: too many to name.
+    #: None: unknown, or too many to name.
     topics: list[str] | None
 
 
@@ -100,7 +100,7 @@ class Live:
     ) -> None:
         """`count_waiting` may raise what a reading of the database raises; then the last count goes on to be told.
 
-        `seconds`: by which counting is timed.
+        `seconds`: a clock, for how long counting takes and a page's stream is awaited.
         """
         self._seconds = seconds
         self._channels = channels
