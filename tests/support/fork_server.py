@@ -6,6 +6,7 @@ socket, it forks; the child gets the arguments, environment, folder and streams 
 It ends with the process that owns the run: `python -m tests.support.fork_server SOCKET OWNER`.
 """
 
+import asyncio
 import atexit
 import contextlib
 import ctypes
@@ -24,13 +25,18 @@ import socket
 import sys
 from typing import Any
 
+import anyio.lowlevel
+import phonenumbers
+
 from tests.support.forked import LONGEST
 
 #: What is imported beforehand; a package with all that is in it.
 IMPORTED = (
     "bot",
     "aiohttp.web",
+    "alembic.command",
     "http.server",
+    "httpcore",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )
@@ -45,15 +51,27 @@ _STATUS: list[int] = []
 
 
 def import_all() -> None:
-    """Import and build what children need, so that none of them has to."""
+    """Import what children need, so that none of them has to."""
     for name in IMPORTED:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
             if not found.name.endswith("__main__"):
                 with contextlib.suppress(ImportError):  # an extra that is not installed here
                     importlib.import_module(found.name)
-    web_parts = importlib.import_module("bot.web_parts")
-    web_parts.usual_app()
+
+
+def build_all() -> None:
+    """Build what each process of the bot builds once and keeps: half of what a short life of it takes."""
+    importlib.import_module("bot.web_parts").usual_app()
+    pages = importlib.import_module("bot.web.console.layout").page_templates()
+    for name in pages.list_templates(["html"]):
+        pages.get_template(name)
+    consent = importlib.import_module("bot.text.consent")
+    for text in "hours", "please no more of this":  # the first look, and the close one
+        consent.looks_like_opt_out(tuple(text.split()), text)
+    importlib.import_module("bot.rulebook.patterns").read_pattern(r"\w+ \d+")
+    phonenumbers.number_type(phonenumbers.parse("+15555550101"))
+    asyncio.run(anyio.lowlevel.checkpoint())  # at its first use it imports its half for asyncio
     gc.collect()
     gc.freeze()
 
@@ -192,6 +210,7 @@ def main() -> None:
     )  # before whatever else is to be called at the end, so that all of it is called first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and this ends with them
     import_all()
+    build_all()
     server = ForkServer(address, int(owner))
     if os.fork() == 0 and (asked := server.serve()):
         become(*asked)

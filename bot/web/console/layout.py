@@ -155,7 +155,7 @@ class Console:
         self.openid = openid
         self._public_url = public_url
         self.files = _files()
-        self._jinja = _environment()
+        self._jinja = page_templates()
 
     def address_of(self, request: Call) -> str:
         """The address of the console's site, without a slash at its end."""
@@ -296,8 +296,8 @@ def _files() -> Files:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    """Its templates, each compiled once in a process."""
+def page_templates() -> jinja2.Environment:
+    """The templates of all pages, each compiled once in a process."""
     jinja = jinja2.Environment(
         loader=_PageTemplates(_FOLDER / "templates"),
         autoescape=True,
