@@ -54,7 +54,7 @@ assets: $(scripts) ## the console's scripts, by Node
 .PHONY: test
 test: ## every test; with PYTHON=python3.13 on that Python
 	@$(MAKE) --no-print-directory --jobs $(home)/.ready-dev chromium
-	@$(MAKE) --no-print-directory --jobs $(scripts) $(outsiders) $(azurite)
+	@$(MAKE) --no-print-directory --jobs $(scripts) $(outsiders) $(azurite) $(home)/.collected
 	PYTHONDONTWRITEBYTECODE= $(venv)/pytest -n $(workers) --dist worksteal
 
 .PHONY: check
@@ -168,6 +168,11 @@ $(home)/.ready: $(home)/.uv requirements.lock pyproject.toml
 
 $(home)/.ready-dev: $(home)/.ready requirements-dev.lock
 	@$(install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# pytest compiles each module of tests in its own way: once here, not in each of the workers that start together.
+$(home)/.collected: $(home)/.ready-dev
+	@PYTHONDONTWRITEBYTECODE= $(venv)/pytest --collect-only -qq >/dev/null
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json
