@@ -84,10 +84,12 @@ async def test_pages_hear_of_who_comes_and_writes_and_not_of_each_key(bot: Bot) 
     await presence.here(ADA, key, is_typing=True)
     assert not any(presence_topic(key) in topics for topics in heard_of), "nobody else is there"
     await presence.here(BO, key)
-    heard_of.clear()
+    told = []
     for is_typing in (False, False, True, True, True, False):
+        heard_of.clear()
         await presence.here(ADA, key, is_typing=is_typing)
-    assert [presence_topic(key) in topics for topics in heard_of] == [True, False, True, False, False, True]
+        told.append(any(presence_topic(key) in topics for topics in heard_of))  # the bot may commit, too
+    assert told == [True, False, True, False, False, True]
 
 
 async def test_what_they_wrote_is_unread_until_one_looked(bot: Bot) -> None:
