@@ -171,8 +171,9 @@ $(home)/.ready-dev: $(home)/.ready requirements-dev.lock
 	@touch $@
 
 # pytest compiles each module of tests in its own way: once here, not in each of the workers that start together.
+# What is wrong in one of them is told by the run itself.
 $(home)/.collected: $(home)/.ready-dev
-	@PYTHONDONTWRITEBYTECODE= $(venv)/pytest --collect-only -qq >/dev/null
+	@PYTHONDONTWRITEBYTECODE= $(venv)/pytest --collect-only -qq >/dev/null || true
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json

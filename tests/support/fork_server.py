@@ -1,8 +1,9 @@
 """Starts processes of the bot without importing it anew for each: that is more than a second of CPU every time.
 
-One process in a run of the tests has imported all of `bot`, and has opened nothing and started no thread. Asked on its
-socket, it forks; the child gets the arguments, environment, folder and streams that were asked for and does what
-`python -m MODULE` does: a process of its own, with a status of its own, that ends or is killed as any other.
+One process in a run of the tests has imported all of `bot` and built what each process builds once; it has opened
+nothing and started no thread. Asked on its socket, it forks; the child gets the arguments, environment, folder and
+streams that were asked for and does what `python -m MODULE` does: a process of its own, with a status of its own, that
+ends or is killed as any other.
 It ends with the process that owns the run: `python -m tests.support.fork_server SOCKET OWNER`.
 """
 
@@ -61,7 +62,7 @@ def import_all() -> None:
 
 
 def build_all() -> None:
-    """Build what each process of the bot builds once and keeps: half of what a short life of it takes."""
+    """Build what each process of the bot builds once and keeps: a third of what a short life of it takes."""
     importlib.import_module("bot.web_parts").usual_app()
     pages = importlib.import_module("bot.web.console.layout").page_templates()
     for name in pages.list_templates(["html"]):
@@ -71,7 +72,7 @@ def build_all() -> None:
         consent.looks_like_opt_out(tuple(text.split()), text)
     importlib.import_module("bot.rulebook.patterns").read_pattern(r"\w+ \d+")
     phonenumbers.number_type(phonenumbers.parse("+15555550101"))
-    asyncio.run(anyio.lowlevel.checkpoint())  # at its first use it imports its half for asyncio
+    asyncio.run(anyio.lowlevel.checkpoint())  # anyio imports what it needs for asyncio at its first use
     gc.collect()
     gc.freeze()
 

@@ -10,11 +10,11 @@ Case = TypeVar("Case")
 
 #: What fails in `make test` fails on every machine. No deadlines: how long an example takes says nothing on a busy one.
 settings.register_profile(
-    "test", derandomize=True, database=None, print_blob=True, deadline=None, max_examples=30
+    "test", derandomize=True, database=None, print_blob=True, deadline=None, max_examples=50
 )
 settings.register_profile("search", settings.get_profile("test"), derandomize=False, max_examples=1_000)
 
-#: What the numbers of examples in the tests are measured by; `make test` tries three tenths of them, but of a few all.
+#: What the numbers of examples in the tests are measured by; `make test` tries half as many of them, but of a few all.
 _USUAL = 100
 _FEW = 10
 

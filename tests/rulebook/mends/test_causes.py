@@ -126,7 +126,7 @@ def test_the_cause_of_a_mistake_in_a_shipped_file_is_found() -> None:
     """Each key moved, each quote, bracket, dash, colon and space dropped, doubled and replaced by its look-alike."""
     files = [(str(path), path.read_text("utf-8")) for path in sorted(Path("rules").glob("*.yaml"))]
     made = [(place, text, each) for place, text in [*files, *rule_examples()] for each in mistakes(text)]
-    chosen = Random(7).sample(made, min(examples(250), len(made)))
+    chosen = Random(7).sample(made, min(examples(150), len(made)))
     judged = [judge(*each) for each in chosen if each[1] != each[2].text]
     wrong = [each for each in judged if each]
     assert len([each for each in judged if each != ""]) > 60
