@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Unreadable:
-    """A database that can be written, and read after so many tries."""
+    """A database that can be written, and read after so many tries; with `math.inf` not at all."""
 
     def __init__(self, bot: Running, monkeypatch: pytest.MonkeyPatch, tries: float) -> None:
         self._reading, self._left = bot.service.database.reading, tries
